@@ -1,0 +1,1 @@
+"""The ``portside`` command: one file for each of its commands."""

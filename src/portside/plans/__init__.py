@@ -1,0 +1,1 @@
+"""Decisions over time, without a clock: see ``portside.plans.steps``."""

@@ -1,0 +1,1 @@
+"""From a handler to a service that runs."""

@@ -1,0 +1,1 @@
+"""The blocking shell; its names are those of ``portside`` itself."""

@@ -1,0 +1,391 @@
+"""Serving: a handler for every connection, each in a thread of its own."""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from portside.addresses import Address
+from portside.defaults import GRACE, HANDSHAKE_TIMEOUT, MAX_CONNECTIONS
+from portside.errors import StreamClosed
+from portside.listening import contexts_for, one_port, peer_key
+from portside.plans.draining import AbortAll, AwaitIdle, StopAccepting, drain
+from portside.plans.idling import Idleness
+from portside.plans.serving import Ledger, ServerSettings, is_async
+from portside.sync.accepting import Acceptor
+from portside.sync.driver import perform, run
+from portside.sync.listen import Listener, listen, stream_of
+from portside.system.polling import deadline_after
+from portside.system.report import report_failure
+from portside.system.sockets import reset_now
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from portside.addresses import Target
+    from portside.listening import ListeningSockets
+    from portside.plans.serving import ServerStats
+    from portside.plans.steps import Step
+    from portside.sync.io import Stream
+
+    Handler: TypeAlias = Callable[[Stream], object]
+    OnError: TypeAlias = Callable[[BaseException, Stream], object]
+
+__all__ = ["Server", "serve"]
+
+
+def serve(
+    handler: Handler,
+    *targets: Target | Listener,
+    max_connections: int | None = MAX_CONNECTIONS,
+    max_per_peer: int | None = None,
+    handshake_timeout: float | None = HANDSHAKE_TIMEOUT,
+    idle_timeout: float | None = None,
+    grace: float | None = GRACE,
+    tls: ssl.SSLContext | None = None,
+    on_error: OnError | None = None,
+) -> Server:
+    """Listen on every target, and run ``handler`` for each connection.
+
+    The addresses are bound when this returns.  Connections are accepted from ``with``, or
+    ``serve_forever``, on.
+
+    Args:
+        handler: Called with each stream.  It may return or raise at any time: its stream is
+            closed then, its error is reported once, and nobody else notices.
+        targets: Where to listen, as for ``listen``; several at once, of any kinds.  A
+            ``Listener`` is taken over.
+        max_connections: Open at once; who comes then waits in the kernel's queue.
+        max_per_peer: Open at once from one IP address, or over Unix sockets together; more
+            are reset.  None for no such limit.
+        handshake_timeout: Seconds a client has for TLS; None for all it takes.
+        idle_timeout: Seconds without a byte in either direction after which a connection is
+            cut; None to keep silent ones.
+        grace: Seconds that handlers get to finish in ``shutdown``; None for all they take.
+        tls: A context from ``server_context``, for the targets that are ``tls://``.
+        on_error: Called with a handler's exception and its stream, instead of the log.
+
+    Returns:
+        A server: use ``with``, or call ``serve_forever`` and ``shutdown``.
+
+    Raises:
+        ValueError: If a target cannot be read or listened on, or needs a certificate.
+        BindError: If the kernel refuses one of them; none stays open then.
+        TypeError: If the handler belongs to the other world, blocking or async.
+    """
+    if is_async(handler):
+        raise TypeError(f"{handler!r} is async: serve it with portside.aio.serve")
+    settings = ServerSettings(max_connections, max_per_peer, handshake_timeout, idle_timeout, grace)
+    given = [target for target in targets if not isinstance(target, Listener)]
+    addresses = [Address.of(target) for target in given]
+    listeners = [target for target in targets if isinstance(target, Listener)]
+    try:
+        for address, context in zip(addresses, contexts_for(addresses, tls), strict=True):
+            listeners.append(listen(address, tls=context))
+        return Server(handler, listeners, settings, on_error)
+    except BaseException:
+        for listener in listeners:
+            listener.close()
+        raise
+
+
+class Server:
+    """Listeners, a handler, and the connections between them; see ``serve``.
+
+    ``with`` starts it and, at the end, shuts it down.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        listeners: Sequence[Listener],
+        settings: ServerSettings,
+        on_error: OnError | None,
+    ) -> None:
+        if not listeners:
+            raise ValueError("no target was given: a server listens somewhere")
+        self._handler = handler
+        self._listeners = list(listeners)
+        self._settings = settings
+        self._on_error = on_error or report_failure
+        self._of_socket = {
+            sock: listener.listening for listener in listeners for sock in listener.sockets
+        }
+        self._acceptor = Acceptor(tuple(self._of_socket), self)
+        self._ledger: Ledger[Stream] = Ledger(settings)
+        self._threads: dict[Stream, threading.Thread] = {}
+        # Guards the ledger, and tells those who wait when it has changed.
+        self._changed = threading.Condition()
+        self._accepting: threading.Thread | None = None
+        self._paused = False
+        self._stopping = False
+        self._stopped = threading.Event()
+        self._drained = True
+        self._cut_at: float | None = None
+        self._cutting = False
+
+    def __repr__(self) -> str:
+        return f"<Server {self}>"
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.addresses))
+
+    # Facts
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where it listens, with the ports that it got; readable after the end."""
+        return tuple(address for listener in self._listeners for address in listener.addresses)
+
+    @property
+    def port(self) -> int:
+        """The port that all of its addresses share.
+
+        Raises:
+            ValueError: If they have none, or several.
+        """
+        return one_port(self.addresses)
+
+    @property
+    def connections(self) -> tuple[Stream, ...]:
+        """The streams that handlers work on now, in the order in which they came."""
+        with self._changed:
+            return self._ledger.connections
+
+    def stats(self) -> ServerStats:
+        """Return what has happened to connections so far."""
+        with self._changed:
+            return self._ledger.stats()
+
+    # Running
+
+    def start(self) -> None:
+        """Begin to accept connections, in the background."""
+        with self._changed:
+            if self._accepting is not None:
+                return
+            name = f"accept {self}"
+            self._accepting = threading.Thread(target=self._accept, name=name, daemon=True)
+        self._accepting.start()
+        if self._settings.idle_timeout is not None:
+            watch = threading.Thread(target=self._watch, name=f"idle {self}", daemon=True)
+            watch.start()
+
+    def serve_forever(self) -> None:
+        """Accept connections until ``shutdown`` is called and has ended.
+
+        Interrupted or cancelled, it shuts down first.
+        """
+        self.start()
+        try:
+            self._stopped.wait()
+        except BaseException:
+            self.shutdown()
+            raise
+
+    def pause(self) -> None:
+        """Accept nobody; who comes now waits in the kernel's queue."""
+        with self._changed:
+            self._paused = True
+            self._set_pace()
+
+    def resume(self) -> None:
+        """Accept connections again."""
+        with self._changed:
+            self._paused = False
+            self._set_pace()
+
+    def _set_pace(self) -> None:
+        if self._paused or self._ledger.full:
+            self._acceptor.pause()
+        else:
+            self._acceptor.resume()
+
+    def reload_tls(self, context: ssl.SSLContext) -> None:
+        """Use another certificate for the connections from now on; open ones stay.
+
+        Raises:
+            ValueError: If none of the listeners speaks TLS.
+        """
+        speaking = [one.listening for one in self._listeners if one.listening.context]
+        if not speaking:
+            raise ValueError(f"{self} does not speak TLS")
+        for listening in speaking:
+            listening.context = context
+
+    # Connections
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                listener, sock, peer = self._acceptor.next(patient=True)
+            except StreamClosed:
+                return
+            except OSError as error:
+                report_failure(error, self)
+                return
+            self._take_in(self._of_socket[listener], sock, peer)
+
+    def _take_in(self, listening: ListeningSockets, sock: socket.socket, peer: Any) -> None:
+        key = peer_key(peer)
+        with self._changed:
+            if not self._ledger.admit(key):
+                reset_now(sock)
+                return
+            self._set_pace()
+        try:
+            stream = stream_of(sock, peer, listening)
+        except OSError:
+            # Reset by the peer while it waited in the queue.
+            with self._changed:
+                self._ledger.dismiss(key)
+                self._set_pace()
+            return
+        thread = threading.Thread(target=self._attend, args=(stream,), daemon=True)
+        thread.name = f"handler of {stream.peer_address}"
+        with self._changed:
+            self._ledger.enter(stream, key)
+            self._threads[stream] = thread
+        try:
+            thread.start()
+        except RuntimeError as error:
+            stream.abort()
+            self._leave(stream)
+            self._acceptor.bear(OSError(errno.ENOMEM, str(error)), patient=True)
+
+    def _attend(self, stream: Stream) -> None:
+        """Run the handler for one connection, whatever becomes of it."""
+        greeting = True
+        failed = False
+        try:
+            stream.handshake(timeout=self._settings.handshake_timeout)
+            greeting = False
+            self._handler(stream)
+        except BaseException as error:  # noqa: BLE001  it is reported, and ends here
+            failed = True
+            self._tell(stream, error, greeting=greeting)
+        try:
+            stream.close()
+        except OSError as error:
+            if not failed:
+                self._tell(stream, error, greeting=False)
+        finally:
+            self._leave(stream)
+
+    def _tell(self, stream: Stream, error: BaseException, *, greeting: bool) -> None:
+        with self._changed:
+            worth_telling = self._ledger.judge(stream, error, greeting=greeting)
+        if worth_telling:
+            try:
+                self._on_error(error, stream)
+            except Exception as second:  # noqa: BLE001  whoever reports must not stop us
+                report_failure(second, stream)
+
+    def _leave(self, stream: Stream) -> None:
+        with self._changed:
+            self._ledger.leave(stream)
+            del self._threads[stream]
+            self._set_pace()
+            self._changed.notify_all()
+
+    def _watch(self) -> None:
+        """Cut connections that have been silent for too long."""
+        timeout = self._settings.idle_timeout
+        assert timeout is not None  # noqa: S101  otherwise nobody watches
+        watched: dict[Stream, Idleness] = {}
+        pause = timeout
+        while not self._stopped.wait(pause):
+            now, pause = time.monotonic(), timeout
+            watched = {one: watched.get(one) or Idleness(timeout) for one in self.connections}
+            for stream, idleness in watched.items():
+                left = idleness.next_check(now, stream.moved)
+                if left is None:
+                    self._cut(stream, idle=True)
+                else:
+                    pause = min(pause, left)
+
+    def _cut(self, stream: Stream, *, idle: bool = False) -> None:
+        with self._changed:
+            if stream in self._threads:
+                self._ledger.cut(stream, idle=idle)
+        stream.abort()
+
+    # Ending
+
+    def shutdown(self, grace: float | None = None) -> bool:
+        """Stop accepting, let the handlers finish, cut what is left, and return.
+
+        A second call, from elsewhere, makes the first one hurry if its grace is shorter.
+
+        Args:
+            grace: Seconds that handlers get; None for what ``serve`` was given.
+
+        Returns:
+            Whether every handler finished by itself.
+        """
+        grace = self._settings.grace if grace is None else grace
+        with self._changed:
+            cut_at = deadline_after(grace)
+            if self._cut_at is None or (cut_at is not None and cut_at < self._cut_at):
+                self._cut_at = cut_at
+                self._changed.notify_all()
+            first, self._stopping = not self._stopping, True
+        if first:
+            self._drained = run(drain(grace), self._perform)
+            self._stopped.set()
+        elif threading.current_thread() not in self._threads.values():
+            self._stopped.wait()
+        return self._drained
+
+    def _perform(self, step: Step[Any]) -> Any:
+        match step:
+            case StopAccepting():
+                return self._stop_accepting()
+            case AwaitIdle(timeout):
+                return self._await_idle(timeout)
+            case AbortAll():
+                self._cutting = True
+                for stream in self.connections:
+                    self._cut(stream)
+                return None
+        return perform(step)
+
+    def _stop_accepting(self) -> None:
+        self._acceptor.close()
+        if self._accepting is not None:
+            # It may be taking somebody in, whose handler is to be waited for, too.
+            self._accepting.join()
+        for listener in self._listeners:
+            listener.close()
+
+    def _await_idle(self, timeout: float | None) -> bool:
+        """Wait until no handler runs, but for one that is calling this itself."""
+        ends = deadline_after(timeout)
+        caller = threading.current_thread()
+        with self._changed:
+            while any(thread is not caller for thread in self._threads.values()):
+                if not self._cutting:
+                    ends = self._cut_at  # which a second call may have brought forward
+                left = None if ends is None else ends - time.monotonic()
+                if left is not None and left <= 0:
+                    return False
+                self._changed.wait(left)
+        return True
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.shutdown()

@@ -1,0 +1,219 @@
+"""Socket options by name: typed, each with its level and the platforms that have it.
+
+    stream.options.nodelay = False
+    connect(target, options={"receive_buffer": 1 << 20})
+
+A level belongs to its option, so nobody can set TCP_NODELAY on the wrong one and change
+SO_DEBUG instead.
+"""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import socket
+import struct
+import sys
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from portside.defaults import KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["KeepAlive", "Options"]
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAlive:
+    """When TCP asks a silent peer whether it is still there (tcp(7)).
+
+    Attributes:
+        idle: Seconds of silence before the first probe.
+        interval: Seconds between two probes.
+        count: Unanswered probes after which the connection is broken.
+    """
+
+    idle: int = KEEPALIVE_IDLE
+    interval: int = KEEPALIVE_INTERVAL
+    count: int = KEEPALIVE_COUNT
+
+
+def _number(name: str) -> int:
+    """Return the number of a constant of the socket module."""
+    try:
+        return int(getattr(socket, name))
+    except AttributeError:
+        raise OSError(errno.ENOPROTOOPT, f"this platform has no {name}") from None
+
+
+class _Option(ABC, Generic[Value]):
+    """An option that the kernel keeps as one int."""
+
+    def __init__(self, level: str, name: str) -> None:
+        self.level = level
+        self.name = name
+
+    @overload
+    def __get__(self, options: None, owner: type) -> _Option[Value]: ...
+    @overload
+    def __get__(self, options: Options, owner: type) -> Value: ...
+    def __get__(self, options: Options | None, owner: type) -> _Option[Value] | Value:
+        if options is None:
+            return self
+        return self.read(options.get(_number(self.level), _number(self.name)))
+
+    def __set__(self, options: Options, value: Value) -> None:
+        options.set(_number(self.level), _number(self.name), self.written(value))
+
+    @abstractmethod
+    def read(self, raw: int) -> Value:
+        """Return what the kernel's number means."""
+
+    @abstractmethod
+    def written(self, value: Value) -> int:
+        """Return the kernel's number for a value."""
+
+
+class _Flag(_Option[bool]):
+    """An option that is on or off."""
+
+    def read(self, raw: int) -> bool:
+        return bool(raw)
+
+    def written(self, value: bool) -> int:  # noqa: FBT001  a setter has one argument
+        return int(value)
+
+
+class _Count(_Option[int]):
+    """An option that is a number, of bytes mostly."""
+
+    def read(self, raw: int) -> int:
+        return raw
+
+    def written(self, value: int) -> int:
+        return int(value)
+
+
+class _Milliseconds(_Option[float]):
+    """An option in seconds that the kernel keeps in milliseconds."""
+
+    def read(self, raw: int) -> float:
+        return raw / 1000
+
+    def written(self, value: float) -> int:
+        return round(value * 1000)
+
+
+class Options:
+    """The options of one socket; reading one asks the kernel, setting one tells it.
+
+    An option that the platform does not have, or that this kind of socket does not take,
+    raises ``OSError`` with the kernel's own number.
+    """
+
+    __slots__ = ("_sock",)
+
+    nodelay = _Flag("IPPROTO_TCP", "TCP_NODELAY")
+    """Send small writes at once (tcp(7); all platforms).  On unless you turn it off."""
+
+    send_buffer = _Count("SOL_SOCKET", "SO_SNDBUF")
+    """Bytes the kernel keeps of what was written (socket(7); all).  Linux doubles a setting."""
+
+    receive_buffer = _Count("SOL_SOCKET", "SO_RCVBUF")
+    """Bytes the kernel keeps of what arrived (socket(7); all).  Linux doubles a setting."""
+
+    user_timeout = _Milliseconds("IPPROTO_TCP", "TCP_USER_TIMEOUT")
+    """Seconds that sent data may stay unacknowledged before the connection breaks, 0 for the
+    kernel's choice (tcp(7); Linux)."""
+
+    notsent_lowat = _Count("IPPROTO_TCP", "TCP_NOTSENT_LOWAT")
+    """Unsent bytes up to which the socket counts as writable (tcp(7); Linux, macOS)."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    @property
+    def keepalive(self) -> KeepAlive | None:
+        """When a silent peer is probed, None for never (tcp(7); all platforms).
+
+        On unless you turn it off.  Set a ``KeepAlive``, or None.  Where the platform cannot
+        tell its numbers they read as 0.
+        """
+        if not self.get(socket.SOL_SOCKET, socket.SO_KEEPALIVE):
+            return None
+        idle, interval, count = (
+            0 if number is None else self.get(socket.IPPROTO_TCP, number)
+            for number in _KEEPALIVE_NUMBERS
+        )
+        return KeepAlive(idle, interval, count)
+
+    @keepalive.setter
+    def keepalive(self, value: KeepAlive | None) -> None:
+        self.set(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(value is not None))
+        if value is not None:
+            seconds = (value.idle, value.interval, value.count)
+            for number, setting in zip(_KEEPALIVE_NUMBERS, seconds, strict=True):
+                if number is not None:
+                    self.set(socket.IPPROTO_TCP, number, setting)
+
+    @property
+    def linger(self) -> int | None:
+        """Seconds that closing waits for unsent data, None for "in the background".
+
+        0 resets the connection on close (socket(7), SO_LINGER; all platforms).
+        """
+        layout = _linger_layout()
+        raw = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, layout.size)
+        on, seconds = layout.unpack(raw)
+        return seconds if on else None
+
+    @linger.setter
+    def linger(self, value: int | None) -> None:
+        setting = _linger_layout().pack(value is not None, value or 0)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, setting)
+
+    def get(self, level: int, option: int) -> int:
+        """Return an option by its numbers, as ``socket.getsockopt`` does."""
+        return self._sock.getsockopt(level, option)
+
+    def set(self, level: int, option: int, value: int | bytes) -> None:
+        """Set an option by its numbers, as ``socket.setsockopt`` does."""
+        self._sock.setsockopt(level, option, value)
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        """Set options by their names here.
+
+        Raises:
+            ValueError: If there is no option of such a name.
+            OSError: If the kernel does not take a value.
+        """
+        for name, value in values.items():
+            if name not in OPTION_NAMES:
+                guess = difflib.get_close_matches(name, OPTION_NAMES, 1)
+                hint = f": did you mean {guess[0]!r}?" if guess else ""
+                raise ValueError(f"there is no socket option {name!r}{hint}")
+            setattr(self, name, value)
+
+
+OPTION_NAMES = tuple(
+    name
+    for name, value in vars(Options).items()
+    if isinstance(value, _Option | property) and not name.startswith("_")
+)
+
+# macOS calls the first one TCP_KEEPALIVE; an older Windows has none of them.
+_KEEPALIVE_NUMBERS = (
+    getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None)),
+    getattr(socket, "TCP_KEEPINTVL", None),
+    getattr(socket, "TCP_KEEPCNT", None),
+)
+
+
+def _linger_layout() -> struct.Struct:
+    """Return struct linger: two ints, or two shorts on Windows."""
+    return struct.Struct("hh" if sys.platform == "win32" else "ii")

@@ -1,0 +1,90 @@
+"""The framing contract: how messages are marked off in a stream of bytes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import partial
+from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
+
+from portside.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from portside.wire.buffer import ReceiveBuffer
+
+__all__ = ["Framing", "Message", "Oversize"]
+
+Message = TypeVar("Message")
+
+Oversize: TypeAlias = Literal["raise", "discard"]
+"""What to do about a received message that passes the limit.
+
+Either way it is never held in memory: what is here of it is dropped at once, and the rest
+as it arrives.  ``"raise"`` reports it with ``FrameTooLarge`` first; ``"discard"`` goes
+straight on to the next message.
+"""
+
+
+class Framing(ABC, Generic[Message]):
+    """Turns messages into bytes and back; performs no I/O.
+
+    A framing is a value: it holds settings and no state, so one instance serves any number
+    of connections at once.  To make one, write ``encode`` and ``decode``; the two batch
+    methods follow from them, and a framing overrides them where it can be faster.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def encode(self, message: Message) -> bytes:
+        """Return the bytes that carry ``message`` on the wire.
+
+        Raises:
+            UnsendablePayload: If the framing cannot carry it.
+        """
+
+    @abstractmethod
+    def decode(self, buffer: ReceiveBuffer) -> Message | None:
+        """Take one whole message off ``buffer``, or None until it is complete.
+
+        Raises:
+            ProtocolError: If the bytes break the rules of the framing.
+        """
+
+    def decoder(self, buffer: ReceiveBuffer) -> Callable[[], Message | None]:
+        """Return ``decode`` with ``buffer`` already given.
+
+        Streams ask once for each connection, and call what they got for every message.
+        """
+        return partial(self.decode, buffer)
+
+    def encode_many(self, messages: Iterable[Message]) -> bytes:
+        """Return the bytes that carry ``messages``, one after the other.
+
+        Raises:
+            UnsendablePayload: If the framing cannot carry one of them.
+        """
+        return b"".join(map(self.encode, messages))
+
+    def decode_many(self, buffer: ReceiveBuffer) -> list[Message]:
+        """Take every message that is whole; the list is empty if none is.
+
+        Good messages in front of a bad one are returned, and the next call raises.
+
+        Raises:
+            ProtocolError: If the first message breaks the rules of the framing.
+        """
+        messages: list[Message] = []
+        while True:
+            mark = buffer.mark()
+            try:
+                message = self.decode(buffer)
+            except ProtocolError:
+                if not messages:
+                    raise
+                buffer.rewind(mark)
+                return messages
+            if message is None:
+                return messages
+            messages.append(message)

@@ -1,0 +1,55 @@
+"""Connected pairs of streams of every kind, in any world."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from certificates import Certificates
+from portside.aio import Stream
+from worlds import World
+
+KINDS = ["tcp", "unix", "tls", "pair"]
+
+
+@asynccontextmanager
+async def pair_of(
+    world: World, kind: str, certificates: Certificates, folder: Path
+) -> AsyncIterator[tuple[Stream, Stream]]:
+    """Give a client's stream and the server's end of it, and close both at the end."""
+    if kind == "pair":
+        client, server = world.shell.stream_pair()
+    else:
+        client, server = await _accepted(world, kind, certificates, folder)
+    try:
+        yield client, server
+    finally:
+        # Whatever a story did to them, they go; an abort of a closed one does nothing.
+        client.abort()
+        server.abort()
+
+
+def being_read(stream: Stream) -> bool:
+    """Return whether somebody waits in a read; no user needs to know, so no name says so."""
+    lock_or_flag = getattr(getattr(stream, "_transport"), "_reading")  # noqa: B009
+    return bool(lock_or_flag.locked() if hasattr(lock_or_flag, "locked") else lock_or_flag)
+
+
+async def _accepted(
+    world: World, kind: str, certificates: Certificates, folder: Path
+) -> tuple[Stream, Stream]:
+    target = f"unix:{folder}/pair.sock" if kind == "unix" else f"{kind}://127.0.0.1:0"
+    tls = certificates.server_context() if kind == "tls" else None
+    async with world.shell.listen(target, tls=tls) as listener:
+        accepting = world.spawn(_accept(listener))
+        context = certificates.client_context() if kind == "tls" else None
+        client = await world.shell.connect(listener.addresses[0], tls=context)
+        server = await accepting.result()
+    return client, server
+
+
+async def _accept(listener: object) -> Stream:
+    stream: Stream = await listener.accept()  # type: ignore[attr-defined]  # of either shell
+    await stream.handshake()
+    return stream
