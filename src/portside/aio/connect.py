@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket as stdlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -168,7 +169,9 @@ class _Contest:
         try:
             await self._loop.sock_connect(sock, sockaddr)
         except OSError as error:
-            self._settle(address, error)
+            # asyncio puts the address into the words, and the report has it already.
+            plain = OSError(error.errno, os.strerror(error.errno)) if error.errno else error
+            self._settle(address, plain)
         else:
             self._settle(address, connect_outcome(sock))
 

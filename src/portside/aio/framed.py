@@ -22,12 +22,13 @@ class FramedStream(Generic[Message]):
         stream: The stream below, for everything that is not about messages.
     """
 
-    __slots__ = ("_framing", "_inbox", "_take", "_transport", "stream")
+    __slots__ = ("_framing", "_inbox", "_outbox", "_take", "_transport", "stream")
 
     def __init__(self, stream: Stream, transport: Transport, framing: Framing[Message]) -> None:
         self.stream = stream
         self._transport = transport
         self._inbox = transport.inbox
+        self._outbox = transport.outbox
         self._framing = framing
         self._take = framing.decoder(transport.inbox)
 
@@ -37,9 +38,9 @@ class FramedStream(Generic[Message]):
         Raises:
             UnsendablePayload: If the framing cannot carry it; nothing was sent.
         """
-        rest = self._transport.write_now(self._framing.encode(message))
+        rest = self._outbox.write_now(self._framing.encode(message))
         if rest is not None:
-            await self._transport.write_rest(rest, timeout)
+            await self._outbox.write_rest(rest, timeout)
 
     async def send_many(self, messages: Iterable[Message], *, timeout: float | None = None) -> None:
         """Send several messages in one go.
@@ -47,7 +48,7 @@ class FramedStream(Generic[Message]):
         Raises:
             UnsendablePayload: If the framing cannot carry one of them; nothing was sent.
         """
-        await self._transport.write(self._framing.encode_many(messages), timeout)
+        await self._outbox.write(self._framing.encode_many(messages), timeout)
 
     async def receive(self, *, timeout: float | None = None) -> Message:
         """Receive one message.

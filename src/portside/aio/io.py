@@ -50,7 +50,7 @@ class Stream(Endpoint):
         TruncatedStream, ProtocolError: If TLS was cut short, or broken.
     """
 
-    __slots__ = ("_inbox", "_transport")
+    __slots__ = ("_inbox", "_outbox", "_transport")
 
     def __init__(
         self, sock: stdlib.socket, *, peer: Any = None, attempts: tuple[Attempt, ...] = ()
@@ -58,6 +58,7 @@ class Stream(Endpoint):
         super().__init__(sock, peer, attempts)
         self._transport = Transport(sock)
         self._inbox = self._transport.inbox
+        self._outbox = self._transport.outbox
 
     @classmethod
     def wrap(cls, socket: stdlib.socket | int) -> Self:
@@ -199,22 +200,22 @@ class Stream(Endpoint):
         A peer that is gone is an error here or, if nobody knew yet, in the next call.
         """
         whole = data if isinstance(data, bytes) else memoryview(data).cast("B")
-        await self._transport.write(whole, timeout)
+        await self._outbox.write(whole, timeout)
 
     async def write_many(self, buffers: Iterable[Buffer], *, timeout: float | None = None) -> None:
         """Write all of several buffers, one after the other, in one go."""
-        await self._transport.write(b"".join(buffers), timeout)
+        await self._outbox.write(b"".join(buffers), timeout)
 
     async def flush(self, *, timeout: float | None = None) -> None:
         """Wait until the kernel has taken everything that was written."""
-        await self._transport.write(b"", timeout)
+        await self._outbox.write(b"", timeout)
 
     async def close_write(self, *, timeout: float | None = None) -> None:
         """Tell the peer that nothing more will be sent, and go on reading (half-close).
 
         Over TLS that is a close_notify alert, without TLS a FIN.
         """
-        await self._transport.close_write(timeout)
+        await self._outbox.close(timeout)
 
     # TLS
 

@@ -1,26 +1,30 @@
-"""What a stream and its framing read from and write to: the inbox above, the link below.
+"""What a stream and its framing read from and write to.
+
+    Stream, FramedStream
+      │ receive      │ write
+    Transport ────▶ Outbox
+      │ take           │
+    Inbox ◀── Link ◀───┘
 
 The hot path is a read that the inbox can satisfy and a write that the kernel takes at once:
-neither touches the loop.  Two counters guard it.  ``reads_left`` and ``writes_left`` run down
-with each such operation and are 0 when there is something to think about: a turn for other
-tasks, a reader that waits, TLS to be agreed on, a connection that is closed or broken.
-
-Corking: while unread input is at hand, a reply is only collected, and goes out with the
-others in one call: before the task waits for more input, when there are many, or on the next
-turn of the loop at the latest.  For pipelined requests that is worth a factor of five.  With
-nothing unread a write goes to the kernel at once.
+neither touches the loop.  A counter guards each, ``reads_left`` here and ``left`` in the
+outbox.  They run down with every such operation, and are 0 when there is something to think
+about: a turn for other tasks, a reader that waits, TLS to be agreed on, a connection that is
+closed or broken.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from portside.aio.completion import CompletionLink
+from portside.aio.outbox import Outbox
 from portside.aio.readiness import ReadinessLink
 from portside.aio.tls import TLSLink
 from portside.aio.waiter import Waiter
-from portside.defaults import CLOSE_TIMEOUT, CORK_BOUND, HANDSHAKE_TIMEOUT, TURNS
+from portside.defaults import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT, TURNS
 from portside.errors import EndOfStream, StreamBusy, StreamClosed
 from portside.system.sockets import require_detachable
 from portside.wire.inbox import Inbox
@@ -43,57 +47,41 @@ class Transport:
 
     Attributes:
         inbox: What has arrived and was not read yet.
+        outbox: What was written, on its way to the kernel.
         tls: What the TLS handshake agreed on, or None.
         closed: Whether this side gave the connection up.
-        write_closed: Whether this side has said that it will send nothing more.
+        alert: Whether something has to be looked at before more is read or written.
         reads_left: Reads that may be done without a look at anything but the inbox.
-        writes_left: Writes that may be done without a look at anything but the link.
     """
 
     __slots__ = (
-        "_alert",
-        "_broken",
-        "_cork",
-        "_corked",
         "_greeting",
         "_handshake_due",
         "_link",
-        "_loop",
         "_reading",
-        "_untold",
         "_waiter",
-        "_writers",
-        "_writing",
+        "alert",
         "closed",
         "inbox",
+        "outbox",
         "reads_left",
         "tls",
-        "write_closed",
-        "writes_left",
     )
 
     def __init__(self, sock: socket.socket) -> None:
         sock.settimeout(0)
+        loop = asyncio.get_running_loop()
         self.inbox = Inbox()
         self.tls: TLSInfo | None = None
-        self.closed = self.write_closed = False
-        self.reads_left = self.writes_left = TURNS
-        self._loop = asyncio.get_running_loop()
-        self._waiter = Waiter(self._loop)
-        self._link: Link = _open_link(sock, self._loop, self.inbox, self._waiter)
+        self.closed = False
+        self.alert = False
+        self.reads_left = TURNS
+        self._reading = False
+        self._waiter = Waiter(loop)
+        self._link: Link = _open_link(sock, loop, self.inbox, self._waiter)
+        self.outbox = Outbox(self._link, self.inbox, loop, self)
         self._handshake_due: TLSLink | None = None
         self._greeting: asyncio.Lock | None = None
-        self._reading = False
-        # Writers on the slow path, and the queue in which they wait for each other.
-        self._writers = 0
-        self._writing: asyncio.Lock | None = None
-        self._cork: list[bytes] = []
-        self._corked = 0
-        # What broke the connection, and whether no caller has been told yet.
-        self._broken: OSError | None = None
-        self._untold = False
-        # Whether readers have to look at more than the inbox: see _look.
-        self._alert = False
 
     @property
     def moved(self) -> int:
@@ -123,7 +111,7 @@ class Transport:
             IncompleteRead: If the peer ended it in the middle of what is wanted.
             TimeoutError: If the time was up first.
         """
-        inbox = self.inbox
+        inbox, cork = self.inbox, self.outbox.cork
         if inbox.data and self.reads_left and (got := take()) is not None:
             self.reads_left -= 1
             return got
@@ -141,14 +129,12 @@ class Transport:
             while True:
                 if (inbox.data or inbox.ended) and (got := take()) is not None:
                     return got
-                if (self._alert or self._cork or inbox.ended) and await self._look(
-                    expected, at_end
-                ):
+                if (self.alert or cork or inbox.ended) and await self._look(expected, at_end):
                     continue
                 await self._waiter.park()
         finally:
             self._reading = False
-            self.reads_left = 0 if self._alert else TURNS
+            self.reads_left = 0 if self.alert else TURNS
 
     async def _look(self, expected: int | None, at_end: type[Exception]) -> bool:
         """Do what has to be done before waiting for input.
@@ -166,136 +152,12 @@ class Transport:
         if self.inbox.ended:
             shortage = self.inbox.shortage(expected)
             raise at_end if type(shortage) is EndOfStream else shortage
-        self._uncork()
-        if self._untold:
-            raise self._tell()
+        self.outbox.uncork()
+        if self.outbox.untold:
+            error = self.outbox.tell()
+            self._calm()
+            raise error
         return False
-
-    # Writing
-
-    async def write(self, data: bytes | memoryview, timeout: float | None = None) -> None:
-        """Send ``data``, or collect it while input is waiting; ``b""`` flushes.
-
-        Raises:
-            TimeoutError: If the time was up first; the rest goes with the next write.
-            StreamClosed: If this side has closed the connection.
-            OSError: If the connection is broken.
-        """
-        rest = self.write_now(data) if data else data
-        if rest is not None:
-            await self.write_rest(rest, timeout)
-
-    def write_now(self, data: bytes | memoryview) -> bytes | memoryview | None:
-        """Do what can be done without waiting.
-
-        Returns:
-            None if that was all; otherwise what ``write_rest`` has to be given: ``data``, or
-            ``b""`` if it was taken and has to be waited for.
-        """
-        if not self.writes_left:
-            return data
-        self.writes_left -= 1
-        if self._cork or self.inbox.data:
-            if not self._cork:
-                self._loop.call_soon(self._uncork_at_last)
-            # The caller may change a buffer of its own once the call has ended.
-            self._cork.append(data if type(data) is bytes else bytes(data))
-            self._corked += len(data)
-            if self._corked >= CORK_BOUND:
-                self._uncork()
-            return None
-        try:
-            if self._link.write(data):
-                return None
-        except OSError as error:
-            self._break(error)
-            raise
-        self.writes_left = 0
-        return b""
-
-    async def write_rest(self, rest: bytes | memoryview, timeout: float | None) -> None:
-        """Send ``rest`` behind everything else, and wait until the kernel has taken it."""
-        self.check_open()
-        if self._writing is None:
-            self._writing = asyncio.Lock()
-        self._writers += 1
-        self.writes_left = 0
-        try:
-            if timeout is None:
-                await self._write_in_turn(rest, self._writing)
-            else:
-                async with asyncio.timeout(timeout):
-                    await self._write_in_turn(rest, self._writing)
-        finally:
-            self._writers -= 1
-            self._open_to_writers()
-
-    def _open_to_writers(self) -> None:
-        """Open their hot path again, if nothing stands against it."""
-        stands = self._alert or self._broken or self.write_closed or self._writers
-        self.writes_left = 0 if stands or self._link.pending else TURNS
-
-    async def _write_in_turn(self, rest: bytes | memoryview, queue: asyncio.Lock) -> None:
-        async with queue:
-            if self._handshake_due is not None:
-                await self.handshake()
-            self._uncork()
-            if self._link.pending:
-                await self._link.drained()
-            elif rest:
-                await asyncio.sleep(0)  # the others' turn: see ``defaults.TURNS``
-            self.check_open()
-            if rest and self.write_closed:
-                raise StreamClosed("the writing side of this stream is closed")
-            if self._broken is not None:
-                raise self._tell()
-            if rest and not self._send(rest):
-                await self._link.drained()
-
-    def _send(self, data: bytes | memoryview) -> bool:
-        """Hand ``data`` to the link; return False if some of it is queued there."""
-        try:
-            taken = self._link.write(data)
-        except OSError as error:
-            self._break(error)
-            raise
-        if not taken:
-            self.writes_left = 0
-        return taken
-
-    def _break(self, error: OSError) -> None:
-        self._broken = error
-        self.writes_left = 0
-
-    def _uncork(self) -> None:
-        if self._cork:
-            data = b"".join(self._cork)
-            self._cork.clear()
-            self._corked = 0
-            self._send(data)
-
-    def _uncork_at_last(self) -> None:
-        """Send what was collected, as the task went on to something else."""
-        try:
-            self._uncork()
-        except OSError:
-            self._untold = True
-            self._alarm()
-
-    def _tell(self) -> OSError:
-        """Return what broke the connection, to be raised."""
-        assert self._broken is not None  # noqa: S101  the callers have looked
-        self._untold = False
-        self._alert = self.closed or self._handshake_due is not None
-        return self._broken.with_traceback(None)
-
-    async def close_write(self, timeout: float | None = None) -> None:
-        """Send what is pending, then tell the peer that nothing more will come."""
-        if not self.write_closed:
-            await self.write_rest(b"", timeout)
-            self.write_closed = True
-            self.writes_left = 0
-            self._link.close_write()
 
     # TLS
 
@@ -309,7 +171,7 @@ class Transport:
         """
         if self._reading:
             raise StreamBusy
-        await self.write_rest(b"", timeout)
+        await self.outbox.write(b"", timeout)
         self.expect_tls(records)
         await self.handshake(timeout)
 
@@ -319,8 +181,8 @@ class Transport:
         The handshake is for whoever reads or writes next.
         """
         link = TLSLink(self._link, records, self.inbox)
-        self._link = self._handshake_due = link
-        self._alarm()
+        self._link = self.outbox.link = self._handshake_due = link
+        self.alarm()
         received, (ended, failure) = self.inbox.take_up_to(len(self.inbox)), self.inbox.reopen()
         link.start(received)
         if ended:
@@ -334,8 +196,7 @@ class Transport:
             self._greeting = asyncio.Lock()
         async with asyncio.timeout(timeout), self._greeting:
             await self._agree()
-        self._alert = self.closed or self._untold
-        self._open_to_writers()
+        self._calm()
 
     async def _agree(self) -> None:
         link = self._handshake_due
@@ -355,6 +216,17 @@ class Transport:
         if self.closed:
             raise StreamClosed
 
+    def alarm(self) -> None:
+        """Close the hot paths: there is something to look at."""
+        self.alert = True
+        self.reads_left = self.outbox.left = 0
+
+    def _calm(self) -> None:
+        """Open the hot paths again, if nothing stands against it."""
+        self.alert = self.closed or self.outbox.untold or self._handshake_due is not None
+        self.reads_left = 0 if self.alert or self._reading else TURNS
+        self.outbox.open()
+
     async def close(self) -> None:
         """Send what is pending and give the connection up; does nothing the second time.
 
@@ -365,11 +237,12 @@ class Transport:
         if self.closed:
             return
         self._close_to_callers()
-        lost: OSError | None = self._broken if self._untold else None
+        lost = self.outbox.broken if self.outbox.untold else None
         resets = True
         try:
-            if self._broken is None:
-                await self._say_goodbye()
+            if self.outbox.broken is None:
+                await self.outbox.drain(CLOSE_TIMEOUT)
+                self._say_goodbye()
             resets = False
         except OSError as error:
             lost = error
@@ -381,34 +254,23 @@ class Transport:
         if lost is not None:
             raise lost
 
-    async def _say_goodbye(self) -> None:
-        self._uncork()
-        if self._link.pending:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._link.drained()
+    def _say_goodbye(self) -> None:
+        """Tell a TLS peer that this is the end, if it is still there."""
         if self.tls is not None:
-            try:
+            with suppress(OSError):
                 self._link.close_write()
-            except OSError:
-                # The peer has left already: there is nobody to say goodbye to.
-                return
 
     def abort(self) -> None:
         """Give the connection up at once, and reset it."""
         if not self.closed:
             self._close_to_callers()
-            self._cork.clear()
+            self.outbox.cork.clear()
             self._link.abort()
-
-    def _alarm(self) -> None:
-        """Close the hot paths: there is something to look at."""
-        self._alert = True
-        self.reads_left = self.writes_left = 0
 
     def _close_to_callers(self) -> None:
         """Send every caller away, those who wait too."""
         self.closed = True
-        self._alarm()
+        self.alarm()
         self.inbox.clear()
         self._waiter.wake_soon()
 
@@ -419,7 +281,7 @@ class Transport:
             ValueError: If that would lose something.
         """
         self.check_open()
-        self._uncork()
+        self.outbox.uncork()
         require_detachable(self.inbox, self._link.pending, tls=self.tls is not None)
         self._link.release()
         self._close_to_callers()
