@@ -22,6 +22,7 @@ __all__ = [
     "one_port",
     "open_listeners",
     "peer_key",
+    "renew_context",
     "require_listenable",
 ]
 
@@ -124,6 +125,19 @@ def contexts_for(
         given = ", ".join(map(str, addresses))
         raise ValueError(f"tls= is for tls:// targets, and there is none among {given}")
     return [context if speaks_tls(address) else None for address in addresses]
+
+
+def renew_context(listening: Sequence[ListeningSockets], context: ssl.SSLContext) -> None:
+    """Use another TLS context for the connections from now on, wherever TLS is spoken.
+
+    Raises:
+        ValueError: If it is spoken nowhere.
+    """
+    speaking = [one for one in listening if one.context is not None]
+    if not speaking:
+        raise ValueError(f"{', '.join(map(str, listening))} does not speak TLS")
+    for one in speaking:
+        one.context = context
 
 
 def one_port(addresses: Sequence[Address]) -> int:

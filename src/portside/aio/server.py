@@ -14,7 +14,7 @@ from portside.aio.listen import Listener, listen, stream_of
 from portside.aio.opening import Opening
 from portside.defaults import GRACE, HANDSHAKE_TIMEOUT, MAX_CONNECTIONS
 from portside.errors import StreamClosed
-from portside.listening import contexts_for, one_port, peer_key
+from portside.listening import contexts_for, one_port, peer_key, renew_context
 from portside.plans.draining import AbortAll, AwaitIdle, StopAccepting, drain
 from portside.plans.idling import Idleness
 from portside.plans.serving import Ledger, ServerSettings
@@ -214,11 +214,7 @@ class Server:
         Raises:
             ValueError: If none of the listeners speaks TLS.
         """
-        speaking = [one.listening for one in self._listeners if one.listening.context]
-        if not speaking:
-            raise ValueError(f"{self} does not speak TLS")
-        for listening in speaking:
-            listening.context = context
+        renew_context([listener.listening for listener in self._listeners], context)
 
     # Connections
 
@@ -257,7 +253,7 @@ class Server:
         try:
             await stream.handshake(timeout=self._settings.handshake_timeout)
             greeting = False
-            await self._handler(stream)
+            await self._work_for(stream)
         except asyncio.CancelledError:
             stream.abort()
         except BaseException as error:  # noqa: BLE001  it is reported, and ends here
@@ -270,6 +266,12 @@ class Server:
                 await self._tell(stream, error, greeting=False)
         finally:
             self._leave(stream)
+
+    def _work_for(self, stream: Stream) -> Awaitable[object]:
+        work = self._handler(stream)
+        if not isawaitable(work):
+            raise TypeError(f"{self._handler!r} is not async: serve it with portside.serve")
+        return work
 
     async def _tell(self, stream: Stream, error: BaseException, *, greeting: bool) -> None:
         if self._ledger.judge(stream, error, greeting=greeting):

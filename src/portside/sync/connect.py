@@ -124,7 +124,10 @@ class _Contest:
 
     def stream_to(self, winner: Address, attempts: tuple[Attempt, ...]) -> Stream:
         """Return the connection that won, which no longer belongs to the race."""
-        return Stream(self._sockets.pop(winner), attempts=attempts)
+        # Its peer is not asked for: it may have reset the connection already.
+        stream = Stream(self._sockets[winner], peer=winner.sockaddr(), attempts=attempts)
+        del self._sockets[winner]
+        return stream
 
     def _start(self, address: Address) -> None:
         try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from portside.addresses import Address
 from portside.defaults import GRACE, HANDSHAKE_TIMEOUT, MAX_CONNECTIONS
 from portside.errors import StreamClosed
-from portside.listening import contexts_for, one_port, peer_key
+from portside.listening import contexts_for, one_port, peer_key, renew_context
 from portside.plans.draining import AbortAll, AwaitIdle, StopAccepting, drain
 from portside.plans.idling import Idleness
 from portside.plans.serving import Ledger, ServerSettings, is_async
@@ -213,11 +213,7 @@ class Server:
         Raises:
             ValueError: If none of the listeners speaks TLS.
         """
-        speaking = [one.listening for one in self._listeners if one.listening.context]
-        if not speaking:
-            raise ValueError(f"{self} does not speak TLS")
-        for listening in speaking:
-            listening.context = context
+        renew_context([listener.listening for listener in self._listeners], context)
 
     # Connections
 
@@ -337,8 +333,13 @@ class Server:
                 self._changed.notify_all()
             first, self._stopping = not self._stopping, True
         if first:
-            self._drained = run(drain(grace), self._perform)
-            self._stopped.set()
+            try:
+                self._drained = run(drain(grace), self._perform)
+            except BaseException:
+                self._abort_all()
+                raise
+            finally:
+                self._stopped.set()
         elif threading.current_thread() not in self._threads.values():
             self._stopped.wait()
         return self._drained
@@ -350,10 +351,7 @@ class Server:
             case AwaitIdle(timeout):
                 return self._await_idle(timeout)
             case AbortAll():
-                self._cutting = True
-                for stream in self.connections:
-                    self._cut(stream)
-                return None
+                return self._abort_all()
         return perform(step)
 
     def _stop_accepting(self) -> None:
@@ -377,6 +375,14 @@ class Server:
                     return False
                 self._changed.wait(left)
         return True
+
+    def _abort_all(self) -> None:
+        self._cutting = True
+        caller = threading.current_thread()
+        with self._changed:
+            others = [stream for stream, thread in self._threads.items() if thread is not caller]
+        for stream in others:
+            self._cut(stream)
 
     def __enter__(self) -> Self:
         self.start()

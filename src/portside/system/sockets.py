@@ -125,13 +125,13 @@ def _bind_before_connect(sock: socket.socket, local: Address) -> None:
 
 def connect_outcome(sock: socket.socket) -> OSError | None:
     """Return why connecting failed, or None if ``sock`` is connected."""
-    number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if number:
-        return OSError(number, os.strerror(number))
+    if error := _pending_error(sock):
+        return error
     try:
         peer = sock.getpeername()
     except OSError as error:
-        return error
+        # The peer may have reset the connection between the two questions.
+        return _pending_error(sock) or error
     if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.getsockname() == peer:
         # TCP's simultaneous open, with ourselves: the kernel chose the very port that was
         # called as the local one, and nobody else is there.
@@ -139,6 +139,12 @@ def connect_outcome(sock: socket.socket) -> OSError | None:
             errno.ECONNREFUSED, "nobody listens there (the socket connected to itself)"
         )
     return None
+
+
+def _pending_error(sock: socket.socket) -> OSError | None:
+    """Return the error that the kernel holds for ``sock``, which forgets it with that."""
+    number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return OSError(number, os.strerror(number)) if number else None
 
 
 def adopt_stream_socket(given: socket.socket | int) -> socket.socket:
