@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from certificates import Certificates
-from portside.aio import Stream
+from portside.aio import Listener, Stream
 from worlds import World
 
 KINDS = ["tcp", "unix", "tls", "pair"]
@@ -32,7 +32,17 @@ async def pair_of(
 
 def being_read(stream: Stream) -> bool:
     """Return whether somebody waits in a read; no user needs to know, so no name says so."""
-    lock_or_flag = getattr(getattr(stream, "_transport"), "_reading")  # noqa: B009
+    return _is_set(stream, "_transport", "_reading")
+
+
+def being_accepted(listener: Listener) -> bool:
+    """Return whether somebody waits in accept."""
+    return _is_set(listener, "_acceptor", "_busy")
+
+
+def _is_set(outer: object, part: str, name: str) -> bool:
+    """Return whether a flag of a part of either shell is set: a bool, or a lock."""
+    lock_or_flag = getattr(getattr(outer, part), name)
     return bool(lock_or_flag.locked() if hasattr(lock_or_flag, "locked") else lock_or_flag)
 
 

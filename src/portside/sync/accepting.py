@@ -64,6 +64,8 @@ class Acceptor:
             OSError: If connections cannot be accepted.
         """
         if not self._busy.acquire(blocking=False):
+            if self._closed:  # and whoever closes it holds the lock for a moment
+                raise StreamClosed("this listener is closed")
             raise StreamBusy("another thread is accepting from this listener")
         try:
             return self._next(deadline_after(timeout), patient=patient)
