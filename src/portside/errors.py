@@ -120,7 +120,8 @@ class ConnectError(PortsideError, ConnectionError):
 
     def __str__(self) -> str:
         told = [self.reason] if self.reason else []
-        told += [str(attempt) for attempt in self.attempts]
+        # Where a single address was tried, it need not be named twice.
+        told += [str(attempt).removeprefix(f"{self.target}: ") for attempt in self.attempts]
         return f"cannot connect to {self.target}: {'; '.join(told)}"
 
 

@@ -104,6 +104,7 @@ def command(
     except AppError as error:
         raise click.UsageError(str(error)) from error
     logging.basicConfig(format="portside: %(message)s", stream=sys.stderr)
+    logging.getLogger("portside").setLevel(logging.INFO)
     voice = _Voice(app, as_json=as_json)
     service = Service(
         handler,
@@ -123,6 +124,10 @@ def _context(cert: str | None, key: str | None, client_ca: str | None) -> ssl.SS
             raise click.UsageError("--key and --client-ca go with --cert")
         return None
     return server_context(cert, key, client_ca=client_ca)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 class _Voice:
@@ -152,7 +157,8 @@ class _Voice:
     def stopping(self, cause: signal.Signals, connections: int, grace: float | None) -> None:
         waiting = "" if grace is None else f" for up to {grace:g} s"
         self._say(
-            f"{cause.name}: no longer accepting; waiting{waiting} for {connections} connections"
+            f"{cause.name}: no longer accepting; waiting{waiting} for"
+            f" {_count(connections, 'connection')}"
             if connections
             else f"{cause.name}: no longer accepting",
             "stopping",
@@ -164,7 +170,8 @@ class _Voice:
     def stopped(self, accepted: int, failures: int, *, drained: bool) -> None:
         ending = "every handler finished" if drained else "some connections were cut"
         self._say(
-            f"stopped; {accepted} connections, {failures} handlers failed; {ending}",
+            f"stopped; {_count(accepted, 'connection')}, {_count(failures, 'handler')} failed;"
+            f" {ending}",
             "stopped",
             connections=accepted,
             failures=failures,

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Service", "run_service"]
 
-_STOP = (signal.SIGINT, signal.SIGTERM)
+# SIGBREAK is Windows': what one process can send another there.
+_STOP = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
+]
 
 
 @dataclass(frozen=True, slots=True)

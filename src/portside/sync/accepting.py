@@ -33,6 +33,9 @@ class Acceptor:
         self._name = name
         self._trouble = AcceptTrouble()
         self._busy = threading.Lock()
+        # Held for each try to accept, so that there is none once pause or close returned.
+        # A signal handler may call those two in the middle of one: the lock is re-entrant.
+        self._trying = threading.RLock()
         self._paused = False
         self._closed = False
         # Whoever pauses, resumes or closes writes a byte, which ends a wait.
@@ -64,8 +67,7 @@ class Acceptor:
             OSError: If connections cannot be accepted.
         """
         if not self._busy.acquire(blocking=False):
-            if self._closed:  # and whoever closes it holds the lock for a moment
-                raise StreamClosed("this listener is closed")
+            self._check_open()  # as whoever closes it holds the lock for a moment
             raise StreamBusy("another thread is accepting from this listener")
         try:
             return self._next(deadline_after(timeout), patient=patient)
@@ -78,11 +80,10 @@ class Acceptor:
         self, deadline: float | None, *, patient: bool
     ) -> tuple[socket.socket, socket.socket, Any]:
         while True:
-            if self._closed:
-                raise StreamClosed("this listener is closed")
             try:
-                accepted = None if self._paused else self._accept()
+                accepted = self._accept()
             except OSError as error:
+                self._check_open()  # it may have been closed in the middle of this
                 self.bear(error, patient=patient)
                 continue
             if accepted is not None:
@@ -90,17 +91,23 @@ class Acceptor:
             self._wait(time_left(deadline))
 
     def _accept(self) -> tuple[socket.socket, socket.socket, Any] | None:
-        """Return a connection that is waiting, if there is one."""
-        for listener in self._sockets:
-            try:
-                sock, peer = listener.accept()
-            except BlockingIOError:
-                continue
-            self._trouble.accepted()
-            # The next one that is asked for comes from another socket, if that has any.
-            self._sockets.append(self._sockets.pop(self._sockets.index(listener)))
-            return listener, sock, peer
-        return None
+        """Return a connection that is waiting, if there is one and it is wanted."""
+        with self._trying:
+            self._check_open()
+            for listener in () if self._paused else self._sockets:
+                try:
+                    sock, peer = listener.accept()
+                except BlockingIOError:
+                    continue
+                self._trouble.accepted()
+                # The next one that is asked for comes from another socket, if that has any.
+                self._sockets.append(self._sockets.pop(self._sockets.index(listener)))
+                return listener, sock, peer
+            return None
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StreamClosed("this listener is closed")
 
     def bear(self, error: OSError, *, patient: bool) -> None:
         """Wait for as long as an error of accept(2) asks for.
@@ -134,7 +141,8 @@ class Acceptor:
 
     def pause(self) -> None:
         """Leave connections in the kernel's queue."""
-        self._paused = True
+        with self._trying:
+            self._paused = True
         self._ring()
 
     def resume(self) -> None:
@@ -148,7 +156,8 @@ class Acceptor:
 
     def close(self) -> None:
         """Send whoever waits here away."""
-        self._closed = True
+        with self._trying:
+            self._closed = True
         self._ring()
         if self._busy.acquire(blocking=False):
             try:

@@ -5,7 +5,7 @@ The logger is ``portside``; ``logging`` is imported with the first trouble, not 
 
 from __future__ import annotations
 
-from portside.errors import EndOfStream, ProtocolError
+from portside.errors import EndOfStream, HandshakeFailed, ProtocolError, TruncatedStream
 
 __all__ = ["report_accept_trouble", "report_failure"]
 
@@ -13,13 +13,16 @@ __all__ = ["report_accept_trouble", "report_failure"]
 def report_failure(error: BaseException, connection: object) -> None:
     """Log that a handler ended with an exception.
 
-    A peer that hung up, or broke the rules, is worth a line; anything else is a fault in
-    the program and gets its traceback.
+    A peer that hung up, or broke the rules, is worth a line, and one that does not know TLS
+    well a line of information: the open internet is full of those.  Anything else is a fault
+    in the program and gets its traceback.
     """
     import logging
 
     logger = logging.getLogger("portside")
-    if isinstance(error, EndOfStream | ProtocolError | ConnectionError | TimeoutError):
+    if isinstance(error, HandshakeFailed | TruncatedStream):
+        logger.info("%s: %s: %s", connection, type(error).__name__, error)
+    elif isinstance(error, EndOfStream | ProtocolError | ConnectionError | TimeoutError):
         logger.warning("%s: %s: %s", connection, type(error).__name__, error)
     else:
         logger.error("%s: the handler failed", connection, exc_info=error)

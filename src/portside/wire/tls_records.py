@@ -14,6 +14,7 @@ stream with bytes already read.
 
 from __future__ import annotations
 
+import errno
 import ssl
 import sys
 from typing import Any
@@ -106,10 +107,17 @@ class TLSRecords:
         return b"".join(pieces)
 
     def encrypt(self, plaintext: bytes | bytearray | memoryview) -> None:
-        """Turn ``plaintext`` into records, to be had from ``outgoing``."""
+        """Turn ``plaintext`` into records, to be had from ``outgoing``.
+
+        Raises:
+            BrokenPipeError: If the connection has ended, or TLS was broken.
+        """
         view = memoryview(plaintext)
-        while view:
-            view = view[self._object.write(view) :]
+        try:
+            while view:
+                view = view[self._object.write(view) :]
+        except ssl.SSLError as error:
+            raise BrokenPipeError(errno.EPIPE, "TLS with the peer has ended") from error
 
     def close_notify(self) -> None:
         """Tell the peer that nothing more will be sent; reading goes on.
