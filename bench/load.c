@@ -97,10 +97,11 @@ int main(int argc, char **argv) {
 
     static char input[CHUNK];
     struct epoll_event events[EVENTS];
-    long messages = 0;
+    long messages = 0, open = connections;
     double started = now(), end = started + seconds;
     for (int i = 0; i < connections; i++) send_up_to(&peers[i], (long)in_flight * size);
-    while (now() < end) {
+    /* At the end each waits for what is still on its way, and hangs up politely. */
+    while (open) {
         int ready = epoll_wait(epoll, events, EVENTS, 1000);
         for (int i = 0; i < ready; i++) {
             struct peer *peer = events[i].data.ptr;
@@ -114,7 +115,12 @@ int main(int argc, char **argv) {
             long lines = (peer->received % size + n) / size;
             peer->received += n;
             messages += lines;
-            send_up_to(peer, (peer->received / size + in_flight) * size);
+            if (now() < end) {
+                send_up_to(peer, (peer->received / size + in_flight) * size);
+            } else if (peer->received == peer->sent) {
+                close(peer->fd);
+                open--;
+            }
         }
     }
     printf("{\"messages\": %ld, \"seconds\": %.6f}\n", messages, now() - started);
