@@ -108,7 +108,8 @@ class LoopWithoutReaders(asyncio.SelectorEventLoop):
     def add_reader(self, fd: Any, *_: object) -> NoReturn:
         raise NotImplementedError
 
-    add_writer = add_reader
+    def add_writer(self, fd: Any, *_: object) -> NoReturn:
+        raise NotImplementedError
 
     def remove_reader(self, fd: Any) -> bool:
         if not isinstance(fd, int):

@@ -58,12 +58,18 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class BindSettings:
-    """How sockets are to be bound; the arguments of ``bind_socket``."""
+    """How sockets are to be bound; the arguments of ``bind_socket``.
+
+    Attributes:
+        backlog: What a Unix socket with a file is to listen with at once, before anybody
+            else can take its file for a stale one; None if it is not to listen.
+    """
 
     reuse_port: bool = False
     dualstack: bool = True
     mode: int | None = None
     options: Mapping[str, Any] | None = None
+    backlog: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +103,8 @@ def bind_socket(
 ) -> socket.socket:
     """Return one socket, bound and not listening; child processes do not get it.
 
-    The port of a server that has just ended can be bound again (SO_REUSEADDR), one that is
-    in use cannot, on any system.  The file of a Unix socket is yours to remove.
+    The port of a server that has just ended can be bound again (SO_REUSEADDR), one on which
+    somebody listens cannot, on any system.  The file of a Unix socket is yours to remove.
 
     Args:
         target: Where; a port of 0 lets the kernel choose.
@@ -110,13 +116,16 @@ def bind_socket(
     Raises:
         AddressError: If ``target`` cannot be read.
         BindError: If it cannot be bound, or stands for several addresses.
+        ValueError: If there is no option of such a name, or it does not take the value.
     """
     bound = _bind(target, BindSettings(reuse_port, dualstack, mode, options))
     if len(bound) > 1:
         for one in bound:
             one.close()
         several = ", ".join(str(one.address) for one in bound)
-        raise BindError(str(target), f"it stands for several addresses ({several}): bind_sockets")
+        raise BindError(
+            str(Address.of(target)), f"it stands for several addresses ({several}): bind_sockets"
+        )
     return bound[0].socket
 
 
@@ -229,7 +238,7 @@ def _bind_one(address: Address, settings: BindSettings) -> Bound:
         _prepare(sock, address, settings)
         path = None
         if isinstance(address, UnixAddress) and address.path:
-            path = bind_path(sock, str(address.sockaddr()), settings.mode)
+            path = bind_path(sock, str(address.sockaddr()), settings.mode, settings.backlog)
         else:
             sockaddr: Any = address.sockaddr()
             sock.bind(sockaddr)
@@ -240,17 +249,22 @@ def _bind_one(address: Address, settings: BindSettings) -> Bound:
         if sock is not None:
             sock.close()
         if isinstance(error, OSError):
-            raise _explain(address, error) from error
+            raise refusal(address, error) from error
         raise
 
 
 def _prepare(sock: socket.socket, address: Address, settings: BindSettings) -> None:
-    if settings.options:
-        Options(sock).update(settings.options)
     if settings.reuse_port:
         sock.setsockopt(socket.SOL_SOCKET, _constant("SO_REUSEPORT"), 1)
-    if not isinstance(address, InternetAddress):
-        return
+    if isinstance(address, InternetAddress):
+        _prepare_internet(sock, address, settings)
+    if settings.options:
+        Options(sock).update(settings.options)  # last: what was asked for wins
+
+
+def _prepare_internet(
+    sock: socket.socket, address: InternetAddress, settings: BindSettings
+) -> None:
     if address.kind == socket.SOCK_STREAM:
         # Accepted connections inherit these on Linux.
         configure_stream(sock)
@@ -287,7 +301,8 @@ def _port(sock: socket.socket) -> int:
     return int(sock.getsockname()[1])
 
 
-def _explain(address: Address, error: OSError) -> BindError:
+def refusal(address: Address, error: OSError) -> BindError:
+    """Return why ``address`` cannot be had, in words."""
     if isinstance(error, BindError):
         return error
     number = error.errno

@@ -32,6 +32,13 @@ stay below 128 KiB: from there on malloc maps and unmaps pages for every read, w
 asyncio's own 256 KiB read of a short message cost 15 µs more than ours.
 """
 
+LONGEST_TIMEOUT: Final = 2_147_483.0
+"""Seconds beyond which a timeout counts as none: over 24 days.
+
+poll(2) takes milliseconds in an int of 32 bits, and Python's locks and queues refuse what
+their clock has no room for.
+"""
+
 CONNECT_TIMEOUT: Final = 30.0
 """Seconds for all of a connect: the lookup, the race, the TLS handshake.
 

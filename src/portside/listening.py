@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from portside.addresses import Address, InheritedAddress, InternetAddress
-from portside.bind import BindSettings, bind_addresses
+from portside.bind import BindSettings, bind_addresses, refusal
 from portside.defaults import BACKLOG
-from portside.errors import BindError
 
 if TYPE_CHECKING:
     import ssl
@@ -96,15 +96,18 @@ def open_listeners(
     Raises:
         BindError: If that is not possible.
     """
+    settings = replace(settings, backlog=BACKLOG if backlog is None else backlog)
     listeners = ListeningSockets(bind_addresses(target, addresses, settings), context)
     try:
         for one in listeners.bound:
-            one.socket.listen(BACKLOG if backlog is None else backlog)
+            one.socket.listen(settings.backlog or 0)
             one.socket.settimeout(0)
-    except OSError as error:
-        # Between bind and listen somebody else may have begun to listen there.
+    except BaseException as error:
         listeners.close()
-        raise BindError(str(target), "it is in use", errno=error.errno) from error
+        if isinstance(error, OSError):
+            # Between bind and listen somebody else may have begun to listen there.
+            raise refusal(target, error) from error
+        raise
     return listeners
 
 

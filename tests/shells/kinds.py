@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 from certificates import Certificates
 from portside.aio import Listener, Stream
 from worlds import World
 
 KINDS = ["tcp", "unix", "tls", "pair"]
+
+Pair: TypeAlias = Callable[[World], AbstractAsyncContextManager[tuple[Stream, Stream]]]
+
+BULK = bytes(range(256)) * 40_000  # 10 MB, which no kernel buffer takes at once
 
 
 @asynccontextmanager
@@ -63,3 +68,8 @@ async def _accept(listener: object) -> Stream:
     stream: Stream = await listener.accept()  # type: ignore[attr-defined]  # of either shell
     await stream.handshake()
     return stream
+
+
+async def send_and_end(stream: Stream, data: bytes) -> None:
+    await stream.write(data)
+    await stream.close_write()

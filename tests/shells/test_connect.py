@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import ssl
 import sys
@@ -218,6 +219,20 @@ async def test_the_local_address_and_options_are_set_before_connecting(world: Wo
         assert stream.options.keepalive is not None
         with pytest.raises(ValueError, match="did you mean 'nodelay'"):
             await world.shell.connect(listener.addresses[0], options={"nodelya": True})
+        await stream.close()
+
+
+@pytest.mark.parametrize("timeout", [60 * 86_400, math.inf, None])
+async def test_a_timeout_may_be_as_long_as_you_like(world: World, timeout: float | None) -> None:
+    async with world.shell.listen("127.0.0.1:0") as listener:
+        stream = await world.shell.connect(
+            listener.addresses[0], timeout=timeout, attempt_delay=math.inf
+        )
+        server = await listener.accept(timeout=timeout)
+        await stream.write(b"x\n", timeout=timeout)
+        assert await server.read_line(timeout=timeout) == b"x"
+        await server.handshake(timeout=timeout)
+        await server.close()
         await stream.close()
 
 

@@ -34,7 +34,7 @@ async def test_handlers_finish_and_nobody_new_is_let_in(world: World) -> None:
     await slow.inside.wait()
 
     stopping = world.spawn(server.shutdown(grace=None))
-    await world.until(lambda: listener.closed)
+    await world.until(lambda: all(sock.fileno() < 0 for sock in listener.sockets))
     with pytest.raises(ConnectError, match="refused"):
         await world.shell.connect(server.addresses[0])
     slow.may_finish.set()
@@ -76,7 +76,7 @@ async def test_a_second_call_makes_the_first_one_hurry(world: World) -> None:
     client = await world.shell.connect(server.addresses[0])
     await slow.inside.wait()
     patient = world.spawn(server.shutdown(grace=60))
-    await world.until(lambda: listener.closed)
+    await world.until(lambda: all(sock.fileno() < 0 for sock in listener.sockets))
 
     assert await server.shutdown(grace=0) is False
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from portside.defaults import BUSY_PAUSE_LONGEST, BUSY_PAUSE_SHORTEST
+from portside.defaults import BUSY_PAUSE_LONGEST, BUSY_PAUSE_SHORTEST, LONGEST_TIMEOUT
 from portside.errors import ConnectError, ConnectTimeout
 from portside.plans.racing import Race, interleave
 from portside.plans.steps import Clock, Plan, Step
@@ -99,6 +99,8 @@ def connect_first(
         ConnectTimeout: If the time was up first.
         ConnectError: If the name is unknown, or every address refused.
     """
+    if timeout is not None and timeout > LONGEST_TIMEOUT:
+        timeout = None
     began = yield from Clock()
     found = yield from Resolve(target, timeout)
     if isinstance(found, OSError):

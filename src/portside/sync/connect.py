@@ -7,7 +7,7 @@ import selectors
 import time
 from typing import TYPE_CHECKING, Any
 
-from portside.defaults import ATTEMPT_DELAY, CONNECT_TIMEOUT
+from portside.defaults import ATTEMPT_DELAY, CONNECT_TIMEOUT, LONGEST_TIMEOUT
 from portside.errors import HandshakeFailed
 from portside.plans.connecting import News, Resolve, Start, connect_first, handshake_failed
 from portside.sync.driver import perform, run
@@ -142,6 +142,8 @@ class _Contest:
             self._selector.register(sock, selectors.EVENT_WRITE, address)
 
     def _news(self, timeout: float | None) -> Sequence[Outcome]:
+        if timeout is not None:
+            timeout = min(timeout, LONGEST_TIMEOUT)
         if not self._settled and not self._selector.get_map():
             time.sleep(timeout or 0)  # Windows cannot wait for no socket at all
         elif not self._settled:

@@ -203,11 +203,13 @@ class Transport:
         """Agree on TLS, if that is still to be done; reading and writing do it too."""
         if self._handshake_due is None:
             return
-        if not self._greeting.acquire(timeout=-1 if timeout is None else timeout):
+        deadline = deadline_after(timeout)
+        left = time_left(deadline)
+        if not self._greeting.acquire(timeout=-1 if left is None else left):
             raise TimeoutError("the time is up while another thread does the TLS handshake")
         try:
             if self._handshake_due is not None:
-                self.tls = self._handshake_due.handshake(deadline_after(timeout))
+                self.tls = self._handshake_due.handshake(deadline)
                 self._handshake_due = None
         except OSError:
             self.check_open()

@@ -54,11 +54,14 @@ class Call:
         address = Address.of(target)
         _require_callable(address)
         local = None if local_address is None else Address.of(local_address)
-        if isinstance(local, HostAddress):
-            raise ValueError(f"the local address is an IP address and a port, not {local}")
+        if local is not None:
+            _require_local(local, address)
         context = _context(address, tls=tls, alpn=alpn)
-        if context is not None and server_hostname is None:
-            server_hostname = address.host if isinstance(address, InternetAddress) else None
+        if context is None:
+            if server_hostname is not None:
+                raise ValueError("server_hostname is checked in TLS, and there is none here")
+        elif server_hostname is None:
+            server_hostname = _name_to_check(address)
             if server_hostname is None and context.check_hostname:
                 raise ValueError(f"{address} has no host name to check: give server_hostname")
         return cls(address, context, server_hostname, local, options)
@@ -71,6 +74,23 @@ def _require_callable(address: Address) -> None:
         raise ValueError(f"{address} is open already: Stream.wrap takes it over")
     if address.kind != socket.SOCK_STREAM:
         raise ValueError(f"{address} is not for streams, but for {address.kind.name}")
+
+
+def _require_local(local: Address, target: Address) -> None:
+    if isinstance(local, HostAddress):
+        raise ValueError(f"the local address is an IP address and a port, not {local}")
+    if isinstance(local, InternetAddress) != isinstance(target, InternetAddress) or (
+        isinstance(local, InheritedAddress)
+    ):
+        raise ValueError(f"{local} is no local address for a connection to {target}")
+
+
+def _name_to_check(address: Address) -> str | None:
+    """Return the name that TLS asks for, without the dot that only the DNS knows.
+
+    Source: RFC 6066, section 3: "without a trailing dot".
+    """
+    return address.host.removesuffix(".") if isinstance(address, InternetAddress) else None
 
 
 def _context(

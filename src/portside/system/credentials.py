@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import struct
 import sys
@@ -41,9 +42,15 @@ def peer_credentials(sock: socket.socket) -> PeerCredentials:
     if sys.platform == "linux":
         layout = struct.Struct("iII")  # struct ucred
         raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, layout.size)
-        return PeerCredentials(*layout.unpack(raw))
+        credentials = PeerCredentials(*layout.unpack(raw))
+        if credentials.uid == _NOBODY_YET:
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+        return credentials
     return _bsd_credentials(sock)
 
+
+# What Linux fills in for a socket without a peer: (uid_t) -1.
+_NOBODY_YET = 0xFFFFFFFF
 
 # sys/un.h on macOS and FreeBSD; Python does not name them everywhere.
 _SOL_LOCAL = 0

@@ -35,11 +35,13 @@ class StreamFile(io.RawIOBase):
         return self._write is not None
 
     def readinto(self, buffer: Any, /) -> int:
+        """Fill some of ``buffer`` and return how many bytes; 0 at the end."""
         if self._read_into is None:
             raise io.UnsupportedOperation("the file is open for writing only")
         return self._read_into(memoryview(buffer).cast("B"))
 
     def write(self, buffer: Any, /) -> int:
+        """Send all of ``buffer`` and return how many bytes that is."""
         if self._write is None:
             raise io.UnsupportedOperation("the file is open for reading only")
         view = memoryview(buffer).cast("B")
@@ -60,7 +62,8 @@ def open_stream_file(
     Raises:
         ValueError: If the mode is none of ``r``, ``w``, ``rw``, with or without ``b``.
     """
-    if set(mode) - set("rwb") or not set(mode) & set("rw"):
+    letters = set(mode)
+    if letters - set("rwb") or not letters & set("rw") or len(letters) < len(mode):
         raise ValueError(f"the mode is 'r', 'w' or 'rw', with a 'b' for bytes, not {mode!r}")
     raw = StreamFile(read_into if "r" in mode else None, write if "w" in mode else None)
     buffered: Any  # three classes without a common parent but IOBase

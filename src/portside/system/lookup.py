@@ -31,7 +31,8 @@ def addresses_at_hand(target: Address) -> Sequence[Address] | None:
     """
     if not isinstance(target, HostAddress) or target.host == "*":
         return [target]
-    if target.host != "localhost" and not target.host.endswith(".localhost"):
+    host = target.host.removesuffix(".")
+    if host != "localhost" and not host.endswith(".localhost"):
         return None
     loopbacks = (
         Inet4Address("127.0.0.1", target.port, target.transport),
@@ -48,9 +49,13 @@ def look_up(target: Address) -> Sequence[Address]:
     """
     if not isinstance(target, HostAddress):
         return [target]
-    found = socket.getaddrinfo(
-        target.host, target.port, target.family, target.kind, target.protocol
-    )
+    try:
+        found = socket.getaddrinfo(
+            target.host, target.port, target.family, target.kind, target.protocol
+        )
+    except UnicodeError as error:
+        # RFC 1035, section 2.3.4: 63 bytes in a label, 253 in all; RFC 3490 for the rest.
+        raise OSError(f"{target.host} cannot be written in the DNS: {error}") from error
     addresses = [target.with_sockaddr(family, sockaddr) for family, *_, sockaddr in found]
     return list(dict.fromkeys(addresses))
 
@@ -62,8 +67,6 @@ def look_up_apart(target: Address, deliver: Callable[[Sequence[Address] | OSErro
         found: Sequence[Address] | OSError
         try:
             found = look_up(target)
-        except UnicodeError as error:
-            found = OSError(f"{error}")  # the name cannot be written in the DNS (RFC 3490)
         except OSError as error:
             found = error
         deliver(found)

@@ -43,6 +43,9 @@ class KeepAlive:
     count: int = KEEPALIVE_COUNT
 
 
+_INT_ROOM = 1 << 31  # setsockopt(2) takes a C int, of 32 bits wherever Python runs
+
+
 def _number(name: str) -> int:
     """Return the number of a constant of the socket module."""
     try:
@@ -106,7 +109,8 @@ class _Milliseconds(_Option[float]):
         return raw / 1000
 
     def written(self, value: float) -> int:
-        return round(value * 1000)
+        # Less than one is not none: 0 has a meaning of its own.
+        return round(value * 1000) or int(value > 0)
 
 
 class Options:
@@ -154,12 +158,12 @@ class Options:
 
     @keepalive.setter
     def keepalive(self, value: KeepAlive | None) -> None:
-        self.set(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(value is not None))
         if value is not None:
             seconds = (value.idle, value.interval, value.count)
             for number, setting in zip(_KEEPALIVE_NUMBERS, seconds, strict=True):
                 if number is not None:
                     self.set(socket.IPPROTO_TCP, number, setting)
+        self.set(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(value is not None))
 
     @property
     def linger(self) -> int | None:
@@ -174,6 +178,9 @@ class Options:
 
     @linger.setter
     def linger(self, value: int | None) -> None:
+        longest = 32_767  # of what Windows has room for; hours, in any case
+        if value is not None and not 0 <= value <= longest:
+            raise ValueError(f"linger is 0 to {longest} seconds, or None, not {value}")
         setting = _linger_layout().pack(value is not None, value or 0)
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, setting)
 
@@ -182,14 +189,21 @@ class Options:
         return self._sock.getsockopt(level, option)
 
     def set(self, level: int, option: int, value: int | bytes) -> None:
-        """Set an option by its numbers, as ``socket.setsockopt`` does."""
+        """Set an option by its numbers, as ``socket.setsockopt`` does.
+
+        Raises:
+            OSError: If the kernel does not take it.
+            ValueError: If a number is too large for the kernel's int.
+        """
+        if isinstance(value, int) and not -_INT_ROOM <= value < _INT_ROOM:
+            raise ValueError(f"a socket option is under {_INT_ROOM}, not {value}")
         self._sock.setsockopt(level, option, value)
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Set options by their names here.
 
         Raises:
-            ValueError: If there is no option of such a name.
+            ValueError: If there is no option of such a name, or it cannot have the value.
             OSError: If the kernel does not take a value.
         """
         for name, value in values.items():

@@ -6,6 +6,8 @@ import select
 import time
 from typing import TYPE_CHECKING
 
+from portside.defaults import LONGEST_TIMEOUT
+
 if TYPE_CHECKING:
     import socket
 
@@ -13,8 +15,13 @@ __all__ = ["deadline_after", "is_deadline", "time_left", "wait_until_ready"]
 
 
 def deadline_after(timeout: float | None) -> float | None:
-    """Return the moment, on the monotonic clock, at which ``timeout`` seconds are over."""
-    return None if timeout is None else time.monotonic() + timeout
+    """Return the moment, on the monotonic clock, at which ``timeout`` seconds are over.
+
+    None if that is never, or so late that nobody can wait for it; see ``LONGEST_TIMEOUT``.
+    """
+    if timeout is None or timeout > LONGEST_TIMEOUT:
+        return None
+    return time.monotonic() + timeout
 
 
 def time_left(deadline: float | None) -> float | None:

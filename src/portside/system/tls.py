@@ -38,10 +38,14 @@ def client_context(
 
     Raises:
         OSError: If a file cannot be read.
-        ValueError: If a file is not what it should be.
+        ValueError: If a file is not what it should be, or arguments contradict.
     """
     import ssl
 
+    if key is not None and cert is None:
+        raise ValueError("a key is of no use without its certificate: give cert=")
+    if trust is not None and not verify:
+        raise ValueError("trust= is of no use where nobody is verified: leave verify=True")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if not verify:
@@ -100,17 +104,17 @@ def _load_certificate(
     for path in (cert, key):
         if path is not None:
             Path(path).open("rb").close()
+
+    def refuse_password() -> str:
+        # Without this OpenSSL asks on the terminal, and a server hangs at its start.
+        raise ValueError(f"the key in {key or cert} is encrypted: decrypt it with openssl pkey")
+
     try:
-        context.load_cert_chain(cert, key, password=_no_password)
+        context.load_cert_chain(cert, key, password=refuse_password)
     except ssl.SSLError as error:
         both = f"{cert}" if key is None else f"{cert} and {key}"
         reason = (error.reason or "not PEM").lower().replace("_", " ")
         raise ValueError(f"{both} cannot be used as certificate and key: {reason}") from error
-
-
-def _no_password() -> str:
-    # Without this OpenSSL asks on the terminal, and a server hangs at its start.
-    raise ValueError("the private key is encrypted: decrypt it first, with openssl pkey")
 
 
 def _load_trust(context: ssl.SSLContext, trust: str | os.PathLike[str]) -> None:

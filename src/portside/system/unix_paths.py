@@ -6,9 +6,9 @@ which then listens for ever to nobody (asyncio and anyio do so).
 
 Choice: bind first.  If the path is taken, knock: somebody who listens answers, and then the
 address is in use; a refusal means that the file is stale, and it is removed.  Two servers
-that start at once must not remove each other's new file between the knock and the bind, so
-knocking, removing and binding happen under a lock on the folder (flock(2), which leaves no
-file behind and ends with its owner).
+that start at once must not remove each other's new file before the other one listens, so
+knocking, removing, binding and listening happen under a lock on the folder (flock(2), which
+leaves no file behind and ends with its owner).
 
 Limits: a folder that cannot be opened or locked is used without the lock, and so is one
 that somebody keeps locked: anybody may lock /tmp, and must not keep us from starting.
@@ -56,21 +56,29 @@ class OwnPath:
                 self._path.unlink()
 
 
-def bind_path(sock: socket.socket, path: str, mode: int | None) -> OwnPath:
-    """Bind a Unix socket to a file.
+def bind_path(
+    sock: socket.socket, path: str, mode: int | None, backlog: int | None = None
+) -> OwnPath:
+    """Bind a Unix socket to a file, and listen there if that is wanted.
 
-    Nobody can connect before ``listen``, so the mode is set in time.
+    Nobody can connect before ``listen``, so the mode of a listener is set in time.  That of
+    a datagram socket, which is open as soon as it is bound, is on Linux never wider than
+    asked for.
 
     Args:
         sock: Not bound yet.
         path: Where the file is to be.
         mode: Its permission bits; None leaves them to the umask.
+        backlog: Connections that may wait in the kernel; None to leave listening to the
+            caller.  Until then the file looks stale to others who want it.
 
     Raises:
         OSError: If it cannot be had; EADDRINUSE if somebody is listening there, or if
             another kind of file is.
     """
     with _locked_folder(Path(path).parent):
+        if mode is not None and sys.platform == "linux":
+            os.fchmod(sock.fileno(), mode)  # which bind(2) gives to the file it makes
         try:
             sock.bind(path)
         except OSError as error:
@@ -79,12 +87,14 @@ def bind_path(sock: socket.socket, path: str, mode: int | None) -> OwnPath:
             Path(path).unlink(missing_ok=True)
             sock.bind(path)
         own = OwnPath(path)
-        if mode is not None:
-            try:
+        try:
+            if mode is not None:
                 Path(path).chmod(mode)
-            except OSError:
-                own.unlink()
-                raise
+            if backlog is not None:
+                sock.listen(backlog)
+        except BaseException:
+            own.unlink()
+            raise
     return own
 
 
