@@ -32,6 +32,13 @@ stay below 128 KiB: from there on malloc maps and unmaps pages for every read, w
 asyncio's own 256 KiB read of a short message cost 15 µs more than ours.
 """
 
+SEND_SIZE: Final = 1 << 16
+"""Bytes handed to the kernel in one send that may block (64 KiB).
+
+Ours: until it returns nobody sees that anything moves, and a server would take a slow
+transfer for an idle connection.
+"""
+
 LONGEST_TIMEOUT: Final = 2_147_483.0
 """Seconds beyond which a timeout counts as none: over 24 days.
 

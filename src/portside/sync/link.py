@@ -13,7 +13,7 @@ import socket
 from abc import ABC, abstractmethod
 from collections import deque
 
-from portside.defaults import RECEIVE_SIZE
+from portside.defaults import RECEIVE_SIZE, SEND_SIZE
 from portside.system.polling import is_deadline, wait_until_ready
 from portside.system.sockets import close_now, close_write_side, reset_now
 
@@ -124,7 +124,7 @@ class SocketLink(Link):
         unsent = self._unsent
         if not unsent and not data:
             return
-        if not unsent and deadline is None:
+        if not unsent and deadline is None and len(data) <= SEND_SIZE:
             sent = self._send(data)
             self.sent += sent
             if sent == len(data):
@@ -147,6 +147,7 @@ class SocketLink(Link):
             raise
 
     def _send_some(self, data: memoryview, deadline: float | None) -> int:
+        data = data[:SEND_SIZE]
         if deadline is None:
             return self._send(data)
         while True:
@@ -157,7 +158,7 @@ class SocketLink(Link):
                     pass
             wait_until_ready(self._sock, writing=True, deadline=deadline)
             if not _DONT_WAIT:
-                return self._send(data[:RECEIVE_SIZE])
+                return self._send(data)
 
     def close_write(self, deadline: float | None) -> None:
         self.send(memoryview(b""), deadline)
