@@ -5,14 +5,21 @@ from collections.abc import Callable
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+)
 
 from portside.errors import FrameTooLarge
 from portside.wire.buffer import Mark, ReceiveBuffer
 from wire.scans import counted
 
-CHUNKS = st.text("abc\r\n", max_size=12).map(str.encode)
-COUNTS = st.integers(0, 15)
+TOKENS = st.sampled_from([b"a", b"b", b"c", b"ab", b"abc", b"\r", b"\n", b"\r\n", b"\n\n"])
+CHUNKS = st.lists(TOKENS, max_size=4).map(b"".join)
+MANY = st.lists(TOKENS, min_size=5, max_size=25).map(b"".join)
+COUNTS = st.integers(0, 6)
 DELIMITERS = st.sampled_from(
     [(b"\n",), (b"\r\n",), (b"\r\n", b"ab"), (b"\n", b"\r\n"), (b"abc", b"b"), (b"aa",), (b"abca",)]
 )
@@ -25,6 +32,10 @@ def first_of(delimiters: tuple[bytes, ...], data: bytes) -> tuple[int, int] | No
             if data[:end].endswith(delimiter):
                 return end - len(delimiter), end
     return None
+
+
+# Hypothesis leaves some rules out of each run; without appends little is left to look at.
+filled = precondition(lambda machine: machine.model)
 
 
 class BufferBesideModel(RuleBasedStateMachine):
@@ -54,7 +65,7 @@ class BufferBesideModel(RuleBasedStateMachine):
         else:
             self.skip_until, self.skipped, self.model = delimiters, self.model, b""
 
-    @rule(chunk=CHUNKS)
+    @rule(chunk=CHUNKS | MANY)
     def append(self, chunk: bytes) -> None:
         self.before = None
         self.buffer.append(chunk)
@@ -67,19 +78,20 @@ class BufferBesideModel(RuleBasedStateMachine):
             self.model_skips(self.to_skip)
 
     @precondition(lambda self: not self.skipping)
-    @rule(data=CHUNKS)
+    @rule(data=CHUNKS | MANY)
     def unread(self, data: bytes) -> None:
         self.before = None
         self.buffer.unread(data)
         self.model = data + self.model
 
-    @precondition(lambda self: not self.skipping)
+    @precondition(lambda self: not self.skipping and len(self.model) > 50)
     @rule()
     def clear(self) -> None:
         self.before = None
         self.buffer.clear()
         self.model = b""
 
+    @filled
     @rule(count=COUNTS)
     def take(self, count: int) -> None:
         taken = self.buffer.take(count)
@@ -89,11 +101,13 @@ class BufferBesideModel(RuleBasedStateMachine):
             self.expect(taken, self.model[:count])
             self.model = self.model[count:]
 
+    @filled
     @rule(count=COUNTS)
     def take_up_to(self, count: int) -> None:
         self.expect(self.buffer.take_up_to(count), self.model[:count])
         self.model = self.model[count:]
 
+    @filled
     @rule(count=COUNTS)
     def take_into(self, count: int) -> None:
         target = bytearray(b"?" * count)
@@ -102,6 +116,7 @@ class BufferBesideModel(RuleBasedStateMachine):
         assert target == self.model[:taken] + b"?" * (count - taken)
         self.model = self.model[taken:]
 
+    @filled
     @rule(count=COUNTS)
     def peek(self, count: int) -> None:
         peeked = self.buffer.peek(count)
@@ -110,10 +125,12 @@ class BufferBesideModel(RuleBasedStateMachine):
         else:
             self.expect(peeked, self.model[:count])
 
+    @filled
     @rule(count=COUNTS)
     def peek_up_to(self, count: int) -> None:
         self.expect(self.buffer.peek_up_to(count), self.model[:count])
 
+    @filled
     @rule(limit=COUNTS)
     def take_line(self, limit: int) -> None:
         line, newline, rest = self.model.partition(b"\n")
@@ -126,6 +143,7 @@ class BufferBesideModel(RuleBasedStateMachine):
             delimiters=(b"\n",),
         )
 
+    @filled
     @rule(delimiters=DELIMITERS, limit=COUNTS, keep=st.booleans())
     def take_until(self, delimiters: tuple[bytes, ...], limit: int, *, keep: bool) -> None:
         found = first_of(delimiters, self.model)
@@ -164,6 +182,7 @@ class BufferBesideModel(RuleBasedStateMachine):
             self.expect(take(), parted[0] + kept)
             self.model = parted[1]
 
+    @filled
     @rule(delimiter=st.sampled_from([b"\n", b"ab"]))
     def take_through_last(self, delimiter: bytes) -> None:
         taken = self.buffer.take_through_last(delimiter)
@@ -174,18 +193,19 @@ class BufferBesideModel(RuleBasedStateMachine):
             self.expect(taken, before + found)
             self.model = after
 
-    @precondition(lambda self: not self.skipping)
-    @rule(count=COUNTS)
+    @filled
+    @rule(count=COUNTS | st.integers(7, 60))
     def skip(self, count: int) -> None:
         self.buffer.skip(count)
         self.model_skips(count)
 
-    @precondition(lambda self: not self.skipping)
+    @filled
     @rule(delimiters=DELIMITERS)
     def skip_through(self, delimiters: tuple[bytes, ...]) -> None:
         self.buffer.skip_through(delimiters)
         self.model_skips_through(delimiters)
 
+    @filled
     @rule()
     def mark(self) -> None:
         state = self.model, self.to_skip, self.skip_until, self.skipped
@@ -214,12 +234,41 @@ TestBufferBesideModel = BufferBesideModel.TestCase
 TestBufferBesideModel.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 
 
+def test_an_empty_buffer_has_nothing_but_nothing() -> None:
+    buffer = ReceiveBuffer()
+
+    assert [buffer.take(0), buffer.peek(0), buffer.take_up_to(5), buffer.peek_up_to(5)] == [b""] * 4
+    assert [buffer.take(1), buffer.peek(1)] == [None, None]
+    assert [buffer.take_line(0), buffer.take_until((b"ab",), 0)] == [None, None]
+    assert buffer.take_through_last(b"\n") is None
+    assert buffer.take_into(memoryview(bytearray(5))) == 0
+
+
 def test_a_negative_count_cannot_be_taken() -> None:
     with pytest.raises(ValueError, match=r"-1 bytes cannot be taken"):
         ReceiveBuffer().take(-1)
 
 
 # What to do about bytes that are still to come
+
+
+@pytest.mark.parametrize("place", range(9))
+def test_a_delimiter_ends_the_skipping_wherever_it_is_cut(place: int) -> None:
+    buffer = ReceiveBuffer()
+    buffer.append(b"abcanext"[:place])
+
+    buffer.skip_through((b"abca",))
+    buffer.append(b"abcanext"[place:])
+
+    assert buffer.take_up_to(100) == b"next"
+
+
+def test_a_delimiter_may_be_the_first_that_arrives() -> None:
+    buffer = ReceiveBuffer()
+    buffer.append(b";\n")
+
+    assert buffer.take_until((b";",), 0) == b""
+    assert buffer.take_through_last(b"\n") == b"\n"
 
 
 def test_what_is_put_back_is_not_skipped_with_the_rest_of_a_refused_frame() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -135,3 +137,23 @@ def test_one_framing_serves_any_number_of_connections() -> None:
 
     assert second.next_frame() == b"good"
     assert first.next_frame() is NEED_DATA
+
+
+@pytest.mark.parametrize("framing", [Lines, partial(Delimited, b";"), LengthPrefix])
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"limit": -1}, "0 bytes or more, not -1"),
+        ({"oversize": "drop"}, "oversize is 'raise' or 'discard', not 'drop'"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(
+    framing: Any, settings: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        framing(**settings)
+
+
+def test_a_length_has_one_of_two_byte_orders() -> None:
+    with pytest.raises(ValueError, match="'big' or 'little', not 'middle'"):
+        LengthPrefix(byteorder="middle")  # type: ignore[arg-type]  # which is the point

@@ -122,9 +122,11 @@ def connect_first(
         left = None if timeout is None else timeout - (now - began)
         news = yield from News(min((p for p in (patience, left) if p is not None), default=None))
         now = yield from Clock()
+        winner: Address | None = None
         for address, error in news:
             if error is None:
-                return address, report.won(address, now)
+                winner = winner or address
+                continue
             if isinstance(error, BlockingIOError):
                 # The queue of a Unix listener is full: EAGAIN from connect(2), which
                 # stands for "in progress" on every other kind of socket.
@@ -133,6 +135,8 @@ def connect_first(
             else:
                 race.failed()
             report.failed(address, error, now)
+        if winner is not None:
+            return winner, report.won(winner, now)
     raise report.refused(target)
 
 
@@ -205,6 +209,6 @@ def _cause(attempts: Sequence[Attempt]) -> Exception | None:
 
 
 def _unresolved(target: Address, error: OSError, timeout: float | None) -> ConnectError:
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) and timeout is not None:
         return ConnectTimeout(str(target), (), f"the name was not looked up within {timeout:g} s")
-    return ConnectError(str(target), (), f"the name cannot be looked up: {error.strerror}")
+    return ConnectError(str(target), (), f"the name cannot be looked up: {error.strerror or error}")

@@ -21,7 +21,7 @@ from portside.errors import FrameTooLarge
 
 __all__ = ["ReceiveBuffer"]
 
-_NEWLINE = b"\n"
+_NEWLINES = (b"\n",)
 
 
 class _Skip(NamedTuple):
@@ -62,7 +62,7 @@ class ReceiveBuffer:
         self._start = 0
         # Where the next search for _sought goes on; _sought is empty if none is remembered.
         self._searched = 0
-        self._sought: bytes | tuple[bytes, ...] = b""
+        self._sought: tuple[bytes, ...] = ()
         self._skip: _Skip | None = None
 
     def __len__(self) -> int:
@@ -94,11 +94,11 @@ class ReceiveBuffer:
     def unread(self, data: bytes) -> None:
         """Put ``data`` back in front of everything else."""
         self.data = data + bytes(memoryview(self.data)[self._start :])
-        self._start, self._sought = 0, b""
+        self._start, self._sought = 0, ()
 
     def clear(self) -> None:
         """Forget everything."""
-        self.data, self._start, self._sought = b"", 0, b""
+        self.data, self._start, self._sought, self._skip = b"", 0, (), None
 
     # Taking
 
@@ -144,11 +144,11 @@ class ReceiveBuffer:
         """
         # The hot path of line protocols: one call, and nothing in it that need not be.
         data, start = self.data, self._start
-        newline = data.find(b"\n", self._searched if self._sought is _NEWLINE else start)
+        newline = data.find(b"\n", self._searched if self._sought is _NEWLINES else start)
         if newline < 0:
-            self._sought, self._searched = _NEWLINE, len(data)
+            self._sought, self._searched = _NEWLINES, len(data)
             if len(data) - start > limit + 1:  # the one may be a carriage return
-                self.skip_through((_NEWLINE,))
+                self.skip_through(_NEWLINES)
                 raise FrameTooLarge(limit)
             return None
         end = newline
@@ -158,7 +158,7 @@ class ReceiveBuffer:
             self._step_to(newline + 1)
             raise FrameTooLarge(limit, end - start)
         line = data[start:end]
-        self._sought = b""
+        self._sought = ()
         self._start = newline + 1
         if self._start == len(data):
             self.data, self._start = b"", 0
@@ -192,8 +192,11 @@ class ReceiveBuffer:
 
     def take_through_last(self, delimiter: bytes) -> bytes | None:
         """Take everything up to and with the last ``delimiter`` that is here, or None."""
-        found = self.data.rfind(delimiter, self._start)
+        sought = _NEWLINES if delimiter == b"\n" else (delimiter,)
+        begin = self._searched if self._sought == sought else self._start
+        found = self.data.rfind(delimiter, begin)
         if found < 0:
+            self._remember(sought)
             return None
         end = found + len(delimiter)
         return self._cut(end, end)
@@ -210,7 +213,7 @@ class ReceiveBuffer:
     def rewind(self, mark: Mark) -> None:
         """Put back everything that was taken since ``mark``."""
         self.data, self._start, self._skip = mark
-        self._sought = b""
+        self._sought = ()
 
     # Skipping
 
@@ -219,7 +222,9 @@ class ReceiveBuffer:
         here = min(count, len(self))
         self._step_to(self._start + here)
         if count > here:
-            self._skip = _Skip(size=count - here)
+            # Two skips in a row, of a body and what follows it say, are one.
+            pending = self._skip.size if self._skip is not None else 0
+            self._skip = _Skip(size=count - here + pending)
 
     def skip_through(self, delimiters: tuple[bytes, ...]) -> None:
         """Drop everything up to and with the next delimiter, now or when it arrives."""
@@ -237,12 +242,15 @@ class ReceiveBuffer:
         return self._skip is not None
 
     def _append_while_skipping(self, skip: _Skip, chunk: bytes) -> None:
+        unread = self.take_up_to(len(self))  # put back since the frame was refused
         self._skip = None
         self.append(skip.tail + chunk)
         if skip.size:
             self.skip(skip.size)
         else:
             self.skip_through(skip.delimiters)
+        if unread:
+            self.unread(unread)
 
     # Searching
 
@@ -258,10 +266,14 @@ class ReceiveBuffer:
                 found = at, at + len(delimiter)
                 reach = found[1]
         if found is None:
-            # A delimiter may be split across two reads, so its first bytes stay in sight.
-            seen = len(self.data) - max(map(len, delimiters)) + 1
-            self._sought, self._searched = delimiters, max(self._start, seen)
+            self._remember(delimiters)
         return found
+
+    def _remember(self, delimiters: tuple[bytes, ...]) -> None:
+        """Note that a search found nothing, so that the next one need not begin again."""
+        # A delimiter may be split across two reads, so its first bytes stay in sight.
+        seen = len(self.data) - max(map(len, delimiters)) + 1
+        self._sought, self._searched = delimiters, max(self._start, seen)
 
     # Moving on
 
@@ -269,7 +281,7 @@ class ReceiveBuffer:
         """Return the bytes before ``end`` and go on behind ``after``."""
         data = self.data
         taken = data[self._start : end]
-        self._sought = b""
+        self._sought = ()
         if after == len(data):
             self.data, self._start = b"", 0
         else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from portside.defaults import MAX_FRAME
 from portside.errors import FrameTooLarge, UnsendablePayload
-from portside.wire.framing import Framing, Oversize
+from portside.wire.framing import Framing, Oversize, check_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,10 +41,19 @@ def as_delimiters(delimiters: bytes | Sequence[bytes]) -> tuple[bytes, ...]:
             raise TypeError(f"a delimiter is bytes, not {type(delimiter).__name__}")
         if not delimiter:
             raise ValueError("a delimiter has at least one byte")
+    for delimiter in several:
         for other in several:
             if 0 <= delimiter.find(other) < len(delimiter) - len(other):
                 raise ValueError(f"{delimiter!r} can never end a message: {other!r} ends it first")
     return several
+
+
+def _overlaps_itself(delimiter: bytes) -> bool:
+    r"""Return whether the end of a delimiter can be the beginning of the next.
+
+    Of ``b"\r\n\r\n\r\n"`` the first four bytes are a delimiter, and the last four are another.
+    """
+    return any(delimiter.startswith(delimiter[n:]) for n in range(1, len(delimiter)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,7 @@ class Delimited(Framing[bytes]):
     def __post_init__(self) -> None:
         # A value is frozen for its users; here it is still being made.
         object.__setattr__(self, "delimiters", as_delimiters(self.delimiters))
+        check_limit(self.limit, self.oversize)
 
     def encode(self, message: bytes) -> bytes:
         """Put the first delimiter behind ``message``.
@@ -104,8 +114,8 @@ class Delimited(Framing[bytes]):
         Raises:
             FrameTooLarge: If the first one passes the limit.
         """
-        if len(self._several) == 1:
-            (delimiter,) = self._several
+        delimiter = self._several[0]
+        if len(self._several) == 1 and not _overlaps_itself(delimiter):
             mark = buffer.mark()
             block = buffer.take_through_last(delimiter)
             if block is not None:

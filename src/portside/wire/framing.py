@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import partial
-from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar, get_args
 
 from portside.errors import ProtocolError
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from portside.wire.buffer import ReceiveBuffer
 
-__all__ = ["Framing", "Message", "Oversize"]
+__all__ = ["Framing", "Message", "Oversize", "check_limit"]
 
 Message = TypeVar("Message")
 
@@ -24,6 +24,18 @@ Either way it is never held in memory: what is here of it is dropped at once, an
 as it arrives.  ``"raise"`` reports it with ``FrameTooLarge`` first; ``"discard"`` goes
 straight on to the next message.
 """
+
+
+def check_limit(limit: int, oversize: Oversize) -> None:
+    """Refuse settings that no framing can work with.
+
+    Raises:
+        ValueError: If the limit is negative, or ``oversize`` is none of its words.
+    """
+    if limit < 0:
+        raise ValueError(f"the limit of a message is 0 bytes or more, not {limit}")
+    if oversize not in get_args(Oversize):
+        raise ValueError(f"oversize is 'raise' or 'discard', not {oversize!r}")
 
 
 class Framing(ABC, Generic[Message]):

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Literal
 
 from portside.defaults import MAX_FRAME
 from portside.errors import FrameTooLarge, ProtocolError, UnsendablePayload
-from portside.wire.framing import Framing, Oversize
+from portside.wire.framing import Framing, Oversize, check_limit
 
 if TYPE_CHECKING:
     from portside.wire.buffer import ReceiveBuffer
@@ -70,6 +70,9 @@ class LengthPrefix(Framing[bytes]):
     def __post_init__(self) -> None:
         if not 1 <= self.width <= _WIDEST:
             raise ValueError(f"a length takes 1 to {_WIDEST} bytes, not {self.width}")
+        if self.byteorder not in ("big", "little"):
+            raise ValueError(f"byteorder is 'big' or 'little', not {self.byteorder!r}")
+        check_limit(self.limit, self.oversize)
         if self.offset < 0:
             raise ValueError(f"the offset of the length is at least 0, not {self.offset}")
         if self.strip is not None and not 0 <= self.strip <= self._header:

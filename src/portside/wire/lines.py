@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from portside.defaults import MAX_LINE
 from portside.errors import FrameTooLarge, UnsendablePayload
-from portside.wire.framing import Framing, Oversize
+from portside.wire.framing import Framing, Oversize, check_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -45,6 +45,7 @@ class Lines(Framing[bytes]):
     def __post_init__(self) -> None:
         if self.newline not in (b"\n", b"\r\n"):
             raise ValueError(rf"newline is b'\n' or b'\r\n', not {self.newline!r}")
+        check_limit(self.limit, self.oversize)
 
     def encode(self, message: bytes) -> bytes:
         """Put the line's ending behind ``message``.

@@ -43,6 +43,9 @@ class TLSRecords:
     def __init__(
         self, context: ssl.SSLContext, *, server_side: bool, server_hostname: str | None = None
     ) -> None:
+        if context.check_hostname and not server_side and not server_hostname:
+            # OpenSSL would check nothing then, and believe any certificate that is trusted.
+            raise ValueError("the context checks the name of the server: give server_hostname")
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._server_name = server_hostname
@@ -52,6 +55,7 @@ class TLSRecords:
             server_side=server_side,
             server_hostname=server_hostname,
         )
+        self._rescued = b""
         self.ended = False
         """Whether no more plaintext will come."""
         self.failure: Exception | None = None
@@ -81,8 +85,6 @@ class TLSRecords:
             return None
         except ssl.SSLError as error:
             raise HandshakeFailed(_reason(error)) from error
-        except ssl.CertificateError as error:
-            raise HandshakeFailed(str(error)) from error
         return self._describe()
 
     def decrypt(self) -> bytes:
@@ -92,7 +94,7 @@ class TLSRecords:
         TruncatedStream if the connection below ended without the peer's close_notify, or a
         ProtocolError if what the peer sent is not TLS or was tampered with.
         """
-        pieces: list[bytes] = []
+        pieces, self._rescued = [self._rescued], b""
         try:
             while not self.ended:
                 piece = self._object.read(_RECORD)
@@ -124,6 +126,9 @@ class TLSRecords:
 
         Source: RFC 8446, section 6.1: the alert closes one direction only.
         """
+        if self._incoming.pending and self._object.version() is not None:
+            # SSL_shutdown drops what has arrived and was not decrypted yet.
+            self._rescued = self.decrypt()
         try:
             self._object.unwrap()
         except ssl.SSLError:
