@@ -117,8 +117,9 @@ def sources_of(test: Path) -> list[Path]:
     return [one for one in folder.glob("*.py") if f"{about}_".startswith(f"{one.stem}_")]
 
 
-# What stands in tests/ itself may judge the whole, and a story of both shells what it likes.
-STORIES = {TESTS, TESTS / "shells"}
+# What stands in tests/ itself may judge the whole, a story of both shells what it likes, and
+# interop is about programs that are not ours.
+STORIES = {TESTS, TESTS / "shells", TESTS / "interop"}
 
 
 @pytest.mark.parametrize(
