@@ -33,7 +33,7 @@ DRAWERS = {"base", "common", "core", "helper", "helpers", "misc", "util", "utils
 
 TWINS = ("aio", "sync")
 
-ASYNC_ONLY = {"completion", "opening", "outbox", "readiness", "waiter"}
+ASYNC_ONLY = {"completion", "opening", "outbox", "readiness", "waiter", "watch"}
 """Modules of ``aio`` that a shell has no need of in which the kernel waits."""
 
 FRONT = ("connect", "framed", "io", "listen", "server")

@@ -161,7 +161,7 @@ def test_two_signals_at_once_are_a_first_and_a_second(folder: Path, app: str) ->
         # Two of one kind might become one on the way.
         program.signal(signal.SIGINT)
         program.signal(signal.SIGTERM)
-        ended = program.end()
+        ended = program.end(within=10)
 
     assert ended.status == 124
     assert ended.err.count("no longer accepting") == 1

@@ -70,7 +70,6 @@ def test_a_handler_is_named_by_its_module_or_file(folder: Path, app: str, name: 
         ("lighthouse:app.handler", True),
         ("lighthouse:app.handler.blocking", False),
         ("lighthouse:partly", True),
-        ("lighthouse:Harbour", False),  # to call it gives an object
         ("echo", True),
         ("chat", True),
     ],
@@ -116,8 +115,9 @@ def test_a_file_finds_its_neighbours_and_is_found_by_its_name(folder: Path) -> N
         ("lighthouse:app.handlr", "lighthouse has no 'app.handlr': did you mean 'handler'"),
         ("lighthouse:zzz", "lighthouse has no 'zzz'$"),
         ("lighthouse:handle.", "lighthouse has no 'handle.'"),
-        ("lighthouse:number", "number is a int, and a handler has to be callable"),
-        ("lighthouse.py:number", "number is a int, and a handler has to be callable"),
+        ("lighthouse:number", "number is of type int, and a handler has to be callable"),
+        ("lighthouse.py:number", "number is of type int, and a handler has to be callable"),
+        ("lighthouse:Harbour", "Harbour is a class: a handler is a function of a stream"),
         ("lighthous:handle", "there is no module 'lighthous' in "),
         ("..lighthouse:handle", "cannot be imported|no module"),
         ("nowhere/lighthouse.py:handle", "there is no file nowhere/lighthouse.py"),
@@ -140,10 +140,11 @@ def test_what_cannot_be_found_says_what_was_looked_for(app: str, complaint: str)
         ("import no_such_package", "No module named 'no_such_package'", ModuleNotFoundError),
         ("from os import no_such_name", "cannot import name 'no_such_name'", ImportError),
         ("def handle(:", "SyntaxError: ", SyntaxError),
+        ("raise SystemExit('no harbour')", "SystemExit: no harbour", SystemExit),
     ],
 )
 def test_a_module_that_fails_tells_why_and_is_the_cause(
-    folder: Path, app: str, source: str, complaint: str, kind: type[Exception]
+    folder: Path, app: str, source: str, complaint: str, kind: type[BaseException]
 ) -> None:
     (folder / "wreck.py").write_text(source)
 

@@ -7,8 +7,18 @@ no transport, no protocol, no copy, and the error that ``recv`` raises is ours t
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from portside.aio.link import SocketLink
+from portside.aio.watch import unwatch, watch
 from portside.defaults import RECEIVE_SIZE, UNREAD_BOUND
+
+if TYPE_CHECKING:
+    import asyncio
+    import socket
+
+    from portside.aio.link import Sink
+    from portside.aio.waiter import Waiter
 
 __all__ = ["ReadinessLink"]
 
@@ -16,7 +26,13 @@ __all__ = ["ReadinessLink"]
 class ReadinessLink(SocketLink):
     """A link that the loop calls when its socket is ready."""
 
-    __slots__ = ()
+    __slots__ = ("_number",)
+
+    def __init__(
+        self, sock: socket.socket, loop: asyncio.AbstractEventLoop, sink: Sink, waiter: Waiter
+    ) -> None:
+        self._number = sock.fileno()
+        super().__init__(sock, loop, sink, waiter)
 
     def _on_readable(self) -> None:
         # One chunk a call, so that a fast peer cannot starve the others.
@@ -41,10 +57,10 @@ class ReadinessLink(SocketLink):
             self._stop_reading()
 
     def _start_reading(self) -> None:
-        self._loop.add_reader(self._sock, self._on_readable)
+        watch(self._loop, self._number, self._on_readable)
 
     def _stop_reading(self) -> None:
-        self._loop.remove_reader(self._sock)
+        unwatch(self._loop, self._number, self._on_readable)
 
     def _start_writing(self) -> None:
         self._loop.add_writer(self._sock, self._send_queued)

@@ -40,6 +40,8 @@ class ServerSettings:
 
 def is_async(handler: Callable[..., object]) -> bool:
     """Return whether calling ``handler`` gives a coroutine, as far as can be seen."""
+    if isinstance(handler, type):
+        return False  # calling it makes an instance, whatever that can do
     call = getattr(handler, "__call__", None)  # noqa: B004  of an object with the method
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)
 

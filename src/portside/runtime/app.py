@@ -6,6 +6,7 @@ import difflib
 import importlib
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +48,11 @@ def load_handler(app: str) -> Callable[..., Any]:
         except AttributeError:
             known = [one for one in dir(handler) if not one.startswith("_")]
             raise AppError(f"{place} has no {path!r}{_guess(name, known)}") from None
+    if isinstance(handler, type):
+        raise AppError(f"{app} is a class: a handler is a function of a stream, or an instance")
     if not callable(handler):
-        raise AppError(f"{app} is a {type(handler).__name__}, and a handler has to be callable")
+        kind = type(handler).__name__
+        raise AppError(f"{app} is of type {kind}, and a handler has to be callable")
     return handler  # type: ignore[no-any-return]  # what it takes and returns is its own affair
 
 
@@ -79,8 +83,8 @@ def _load_module(name: str) -> ModuleType:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise AppError(f"there is no module {name!r} in {Path.cwd()} or on the path") from None
         raise AppError(f"{name} cannot be imported: {error}") from error
-    except Exception as error:
-        raise AppError(f"{name} cannot be imported: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise AppError(f"{name} cannot be imported: {_told(error)}") from error
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -91,11 +95,24 @@ def _load_file(path: Path) -> ModuleType:
         raise AppError(f"{path} cannot be loaded as Python")
     module = importlib.util.module_from_spec(spec)
     # As with ``python file.py``: the file finds its neighbours, and pickling finds it.
+    loaded = sys.modules.get(path.stem)
+    if loaded is not None:
+        file = getattr(loaded, "__file__", None)
+        if file is not None and path.samefile(file):
+            return loaded
+        raise AppError(f"{path} has the name of a module that is in use: give it another one")
     sys.path.insert(0, str(path.parent.resolve()))
     sys.modules[path.stem] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[path.stem]
-        raise AppError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+        raise AppError(f"{path} cannot be loaded: {_told(error)}") from error
     return module
+
+
+def _told(error: BaseException) -> str:
+    """Return what went wrong in a module, and where."""
+    place = traceback.extract_tb(error.__traceback__)[-1:]
+    where = f" ({place[0].filename}, line {place[0].lineno})" if place else ""
+    return f"{type(error).__name__}: {error}{where}"

@@ -50,54 +50,65 @@ def talk(stream: Stream, source: int, sink: int, *, patience: float | None = Non
     Raises:
         BrokenPipeError: If nobody reads ``sink`` any more.
     """
-    began = time.monotonic()
-    report = TalkReport()
-    finished = threading.Event()
+    conversation = _Conversation(stream, TalkReport())
     # A daemon, as it may wait for a terminal in which nobody types any more.
-    arguments = (stream, source, report, finished)
-    threading.Thread(target=_send_all, args=arguments, daemon=True).start()
+    threading.Thread(target=conversation.send_all, args=(source,), daemon=True).start()
+    began = time.monotonic()
     try:
-        _receive_all(stream, sink, report, finished, patience)
+        conversation.receive_all(sink, patience)
     finally:
-        report.seconds = time.monotonic() - began
-    return report
+        conversation.report.seconds = time.monotonic() - began
+    return conversation.report
 
 
-def _send_all(stream: Stream, source: int, report: TalkReport, finished: threading.Event) -> None:
-    try:
-        while chunk := os.read(source, RECEIVE_SIZE):
-            stream.write(chunk)
-            report.sent += len(chunk)
-        stream.close_write()
-    except OSError:
-        return  # the peer is gone, which the other direction tells
-    finally:
-        finished.set()
+class _Conversation:
+    def __init__(self, stream: Stream, report: TalkReport) -> None:
+        self._stream = stream
+        self.report = report
+        self._finished: float | None = None  # when we had nothing more to say
 
-
-def _receive_all(
-    stream: Stream,
-    sink: int,
-    report: TalkReport,
-    finished: threading.Event,
-    patience: float | None,
-) -> None:
-    while True:
+    def send_all(self, source: int) -> None:
+        """Send what a file descriptor gives, and tell the peer of its end."""
         try:
-            chunk = stream.read(timeout=patience)
-        except TimeoutError as error:
-            if error.errno is None and not finished.is_set():
-                continue  # we have not finished, so the peer may wait for more
-            report.ending = "quiet" if error.errno is None else "broken"
-            report.error = error
-            return
-        except Exception as error:  # noqa: BLE001  whatever it is, it is told
-            report.ending, report.error = "broken", error
-            return
-        if not chunk:
-            return
-        report.received += len(chunk)
-        _write_all(sink, chunk)
+            while chunk := os.read(source, RECEIVE_SIZE):
+                self._stream.write(chunk)
+                self.report.sent += len(chunk)
+            self._stream.close_write()
+        except OSError:
+            return  # the peer is gone, which the other direction tells
+        finally:
+            self._finished = time.monotonic()
+
+    def receive_all(self, sink: int, patience: float | None) -> None:
+        """Write what the peer sends to a file descriptor, until one of us has had enough."""
+        heard = time.monotonic()
+        left = patience
+        while True:
+            try:
+                chunk = self._stream.read(timeout=left)
+            except TimeoutError as error:
+                left = self._patience_left(heard, patience)
+                if error.errno is None and (left is None or left > 0):
+                    continue
+                self._end("quiet" if error.errno is None else "broken", error)
+                return
+            except Exception as error:  # noqa: BLE001  whatever it is, it is told
+                self._end("broken", error)
+                return
+            if not chunk:
+                return
+            heard, left = time.monotonic(), patience
+            self.report.received += len(chunk)
+            _write_all(sink, chunk)
+
+    def _patience_left(self, heard: float, patience: float | None) -> float | None:
+        """Return for how much longer the peer may be silent."""
+        if patience is None or self._finished is None:
+            return patience  # while we have not finished, the peer may be waiting for more
+        return max(heard, self._finished) + patience - time.monotonic()
+
+    def _end(self, ending: str, error: Exception) -> None:
+        self.report.ending, self.report.error = ending, error
 
 
 def _write_all(sink: int, data: bytes) -> None:

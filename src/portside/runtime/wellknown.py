@@ -7,7 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from portside.defaults import CHAT_PATIENCE
-from portside.errors import FrameTooLarge, PortsideError, UnsendablePayload
+from portside.errors import (
+    FrameTooLarge,
+    IncompleteRead,
+    PortsideError,
+    StreamClosed,
+    UnsendablePayload,
+)
 from portside.wire import Lines
 
 if TYPE_CHECKING:
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["WELL_KNOWN", "Chat", "chargen", "daytime", "discard", "echo"]
 
 _PRINTABLE: Final = bytes(range(0x21, 0x7F))
+_CHAT_LINE: Final = 1000  # bytes: more than anybody types, and little to keep
 _CHARGEN_WIDTH: Final = 72  # RFC 864: "lines of 72 characters"
 
 
@@ -64,7 +71,7 @@ class Chat:
 
     async def __call__(self, stream: Stream) -> None:
         """Take one client into the room until it leaves."""
-        lines = stream.framed(Lines(limit=1000))
+        lines = stream.framed(Lines(limit=_CHAT_LINE + 100))  # with a name in front
         await lines.send(b"Your name?")
         try:
             name = await self._name(lines)
@@ -73,19 +80,28 @@ class Chat:
         self._members[lines] = name
         try:
             await self._tell_others(lines, b"* %b joined; %d here" % (name, len(self._members)))
-            async for line in lines:
-                await self._tell_others(lines, b"%b: %b" % (name, line))
-        except FrameTooLarge as error:
-            await lines.send(f"* {error}".encode())
+            await self._listen_to(lines, name)
+        except StreamClosed:
+            return  # it was shown out
         finally:
             del self._members[lines]
             await self._tell_others(lines, b"* %b left" % name)
 
+    async def _listen_to(self, lines: FramedStream[bytes], name: bytes) -> None:
+        words = lines.stream.framed(Lines(limit=_CHAT_LINE))
+        try:
+            async for line in words:
+                await self._tell_others(lines, b"%b: %b" % (name, line))
+        except FrameTooLarge as error:
+            await lines.send(f"* {error}".encode())
+        except IncompleteRead as error:  # the last line needs no end
+            await self._tell_others(lines, b"%b: %b" % (name, error.partial))
+
     async def _name(self, lines: FramedStream[bytes]) -> bytes:
-        name = (await lines.receive()).strip()[:32] or b"somebody"
-        if name in self._members.values():
-            name += b"-%d" % (len(self._members) + 1)
-        return name
+        wanted = (await lines.receive()).strip()[:32] or b"somebody"
+        taken = set(self._members.values())
+        others = (b"%b-%d" % (wanted, number) for number in itertools.count(2))
+        return next(name for name in itertools.chain([wanted], others) if name not in taken)
 
     async def _tell_others(self, speaker: FramedStream[bytes], line: bytes) -> None:
         for member in tuple(self._members):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import queue
 import signal
 import threading
 from dataclasses import dataclass, field
@@ -65,20 +66,25 @@ def run_service(service: Service) -> tuple[bool, ServerStats]:
 
 def _serve_blocking(service: Service) -> tuple[bool, ServerStats]:
     server = portside.serve(service.handler, *service.targets, **service.settings)
-    told = threading.Event()
-    first: list[signal.Signals] = []
+    # The one queue that a signal handler may put into while its own thread is in get:
+    # an Event's lock would be taken twice.
+    told: queue.SimpleQueue[signal.Signals | None] = queue.SimpleQueue()
 
-    def stop(number: int, _frame: object) -> None:
-        if told.is_set():
-            threading.Thread(target=server.shutdown, args=(0,), daemon=True).start()
-        first.append(signal.Signals(number))
-        told.set()
+    def hurry() -> None:
+        if told.get() is not None:
+            server.shutdown(0)
 
-    with _signals(stop), server:
+    hurrying = threading.Thread(target=hurry, daemon=True)
+    with _signals(lambda number, _: told.put(signal.Signals(number))), server:
         service.on_ready(server.addresses)
-        told.wait()
-        service.on_stopping(first[0], len(server.connections), service.settings.get("grace"))
-        return server.shutdown(), server.stats()
+        if (cause := told.get()) is not None:
+            service.on_stopping(cause, len(server.connections), service.settings.get("grace"))
+        hurrying.start()
+        try:
+            return server.shutdown(), server.stats()
+        finally:
+            told.put(None)
+            hurrying.join()
 
 
 async def _serve_async(service: Service) -> tuple[bool, ServerStats]:

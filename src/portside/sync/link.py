@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 
 from portside.defaults import RECEIVE_SIZE, SEND_SIZE
-from portside.system.polling import is_deadline, wait_until_ready
+from portside.system.polling import is_deadline, is_ready, wait_until_ready
 from portside.system.sockets import close_now, close_write_side, reset_now
 
 __all__ = ["Link", "SocketLink"]
@@ -64,6 +64,11 @@ class Link(ABC):
             TimeoutError: If the deadline passed first.
             OSError: If the connection is broken.
         """
+
+    @property
+    @abstractmethod
+    def stuck(self) -> bool:
+        """Whether a writer has to wait for the peer to read."""
 
     @abstractmethod
     def interrupt(self, *, reading: bool, writing: bool) -> None:
@@ -163,6 +168,10 @@ class SocketLink(Link):
     def close_write(self, deadline: float | None) -> None:
         self.send(memoryview(b""), deadline)
         close_write_side(self._sock)
+
+    @property
+    def stuck(self) -> bool:
+        return not is_ready(self._sock, writing=True)
 
     def interrupt(self, *, reading: bool, writing: bool) -> None:
         # Ending the receiving side wakes a reader and sends nothing.  A waiting writer

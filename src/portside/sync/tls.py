@@ -114,6 +114,10 @@ class TLSLink(Link):
                 self._records.close_notify()
             self._inner.send(memoryview(self._take_outgoing()), deadline)
 
+    @property
+    def stuck(self) -> bool:
+        return self._inner.stuck
+
     def interrupt(self, *, reading: bool, writing: bool) -> None:
         self._inner.interrupt(reading=reading, writing=writing)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
-from portside.defaults import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT
+from portside.defaults import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT, LEAVING_PATIENCE
 from portside.errors import ProtocolError, StreamBusy, StreamClosed
 from portside.sync.link import Link, SocketLink
 from portside.sync.tls import TLSLink
@@ -285,15 +285,19 @@ class Transport:
     def _close_if_last(self) -> None:
         """Close the socket if no thread is in it; otherwise tell them to leave."""
         with self._ending:
-            self._close_if_last_of_all()
+            if not self._gone:
+                self._close_if_last_of_all()
 
     def _close_if_last_of_all(self) -> None:
         reader_out = self._reading.acquire(blocking=False)
-        writer_out = self._writing.acquire(blocking=False)
+        # A writer that does not wait for the peer is about to leave; and were it interrupted,
+        # the peer would take the end of an aborted stream for a clean one.
+        patience = 0.0 if self._link.stuck else LEAVING_PATIENCE
+        writer_out = self._writing.acquire(timeout=patience)
         try:
             if not (reader_out and writer_out):
                 self._link.interrupt(reading=not reader_out, writing=not writer_out)
-            elif not self._gone:
+            else:
                 self._gone = True
                 if self._resets:
                     self._link.abort()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import select
 import time
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from portside.defaults import LONGEST_TIMEOUT
 if TYPE_CHECKING:
     import socket
 
-__all__ = ["deadline_after", "is_deadline", "time_left", "wait_until_ready"]
+__all__ = ["deadline_after", "is_deadline", "is_ready", "time_left", "wait_until_ready"]
 
 
 def deadline_after(timeout: float | None) -> float | None:
@@ -46,6 +47,11 @@ def is_deadline(error: OSError) -> bool:
     return isinstance(error, TimeoutError) and error.errno is None
 
 
+def is_ready(sock: socket.socket, *, writing: bool) -> bool:
+    """Return whether ``sock`` can be read from, or written to, without waiting."""
+    return _ready(sock, writing=writing, timeout=0)
+
+
 def wait_until_ready(sock: socket.socket, *, writing: bool, deadline: float | None) -> None:
     """Wait until ``sock`` can be read from, or written to.
 
@@ -64,7 +70,7 @@ if hasattr(select, "poll"):
         poller = select.poll()
         poller.register(sock, select.POLLOUT if writing else select.POLLIN)
         # poll(2) counts in whole milliseconds; rounding down would spin at the end.
-        return bool(poller.poll(None if timeout is None else int(timeout * 1000) + 1))
+        return bool(poller.poll(None if timeout is None else math.ceil(timeout * 1000)))
 
 else:
 
