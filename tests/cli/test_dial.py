@@ -351,5 +351,5 @@ def test_a_certificate_that_is_none_is_named(tmp_path: Path) -> None:
 
     assert broken.status == 2
     assert f"{tmp_path / 'not.pem'} holds no certificate" in broken.err
-    assert missing.status == 3
+    assert missing.status == 2
     assert str(tmp_path / "missing.pem") in missing.err

@@ -185,7 +185,7 @@ def test_a_file_may_be_anywhere_and_finds_its_neighbours(folder: Path, tmp_path:
         ("per:greet", "there is no module 'per' in "),
         ("per.py:greet", "there is no file per.py"),
         ("pier:gret", "pier has no 'gret': did you mean 'greet'?"),
-        ("pier:number", "pier:number is a int, and a handler has to be callable"),
+        ("pier:number", "pier:number is of type int, and a handler has to be callable"),
         ("pier:", "'pier:' names no handler: expected module:handler or file.py:handler"),
         ("leak:handle", "leak cannot be imported: ZeroDivisionError: division by zero"),
         ("leak.py:handle", "leak.py cannot be loaded: ZeroDivisionError: division by zero"),

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from portside.addresses import Address
-from portside.cli.types import DURATION, MODE, TARGET
+from portside.cli.types import DURATION, TARGET, seconds
 
 
 @pytest.mark.parametrize(
@@ -82,18 +82,10 @@ def test_a_target_that_cannot_be_read_is_a_usage_error(written: Any, expected: s
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize(
-    ("written", "bits"), [("660", 0o660), ("0660", 0o660), ("0o777", 0o777), ("0", 0), (0o600, 384)]
-)
-def test_a_mode_is_written_in_octal(written: object, bits: int) -> None:
-    assert MODE.convert(written, None, None) == bits
-
-
-@pytest.mark.parametrize("written", ["", "rw", "888", "1000", "-1", "0x1ff", "6.6"])
-def test_what_is_no_mode_says_how_to_write_one(written: str) -> None:
-    with pytest.raises(click.BadParameter, match="expected octal digits such as 660"):
-        MODE.convert(written, None, None)
-
-
 def test_the_names_in_the_help_are_words() -> None:
-    assert [one.name for one in (TARGET, DURATION, MODE)] == ["target", "duration", "mode"]
+    assert [one.name for one in (TARGET, DURATION)] == ["target", "duration"]
+
+
+@pytest.mark.parametrize("number", [0.3, 1.5, 30.0, 3600.0])
+def test_a_time_is_shown_as_it_could_have_been_written(number: float) -> None:
+    assert DURATION.convert(seconds(number), None, None) == number

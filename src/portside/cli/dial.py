@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 import portside
-from portside.cli.main import DEADLINE, NO, YES
-from portside.cli.types import DURATION, TARGET
+from portside.cli.main import DEADLINE, NO, YES, reading_certificates
+from portside.cli.types import DURATION, TARGET, seconds
 from portside.defaults import CONNECT_TIMEOUT
 from portside.listening import speaks_tls
 from portside.runtime.talk import TalkReport, talk
@@ -31,6 +32,9 @@ Examples:
   portside dial unix:/run/app.sock
 
 \b
+DURATION is a number and a unit: 300ms, 2s, 1.5m, 1h.
+
+\b
 Stdin is sent and what comes is written to stdout. The end of stdin is told to the
 service, which may go on; the command ends when the service closes. Exit status:
 0 if it closed in good order, 1 if not or if nobody answered, 2 usage, 124 too late.
@@ -43,14 +47,13 @@ service, which may go on; the command ends when the service closes. Exit status:
     "--timeout",
     type=DURATION,
     default=CONNECT_TIMEOUT,
-    show_default=True,
-    help="Time to connect: lookup, every address, TLS.",
+    help=f"Time to connect: lookup, every address, TLS.  [default: {seconds(CONNECT_TIMEOUT)}]",
 )
 @click.option(
     "--wait",
     "patience",
     type=DURATION,
-    help="End when the service was silent so long after the end of stdin.  [default: wait]",
+    help="End when the service was silent so long after the end of stdin.  [default: never]",
 )
 @click.option("--tls", "force_tls", is_flag=True, help="Speak TLS, as tls:// does.")
 @click.option("--ca", type=click.Path(), help="Trust these certificates rather than the system's.")
@@ -80,7 +83,7 @@ def command(
     ) as stream:
         voice.connected(stream)
         try:
-            report = talk(stream, sys.stdin.fileno(), sys.stdout.fileno(), patience=patience)
+            report = talk(stream, *_standard_streams(), patience=patience)
         except KeyboardInterrupt:
             stream.abort()
             raise
@@ -88,6 +91,16 @@ def command(
             stream.abort()
     voice.ended(report)
     return {"peer": YES, "quiet": DEADLINE}.get(report.ending, NO)
+
+
+def _standard_streams() -> tuple[int, int]:
+    """Return the numbers of stdin and stdout; one that is closed is nothing, or a sink."""
+    missing = [stream for stream in (sys.stdin, sys.stdout) if stream is None]
+    nothing = os.open(os.devnull, os.O_RDWR) if missing else -1
+    return (
+        nothing if sys.stdin is None else sys.stdin.fileno(),
+        nothing if sys.stdout is None else sys.stdout.fileno(),
+    )
 
 
 def _context(
@@ -100,7 +113,12 @@ def _context(
     insecure: bool,
 ) -> ssl.SSLContext | None:
     if wanted:
-        return client_context(trust=ca, cert=cert, key=key, alpn=alpn, verify=not insecure)
+        if key and not cert:
+            raise click.UsageError("--key goes with --cert")
+        if ca and insecure:
+            raise click.UsageError("--ca is of no use with --insecure")
+        with reading_certificates():
+            return client_context(trust=ca, cert=cert, key=key, alpn=alpn, verify=not insecure)
     if ca or cert or key or alpn or insecure:
         raise click.UsageError("the TLS options need a tls:// target, or --tls")
     return None

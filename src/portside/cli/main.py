@@ -6,19 +6,28 @@ costs nothing for the others.
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import importlib
 import os
 import sys
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 import portside
 from portside.errors import AddressError, BindError, ConnectError, PortsideError
 
-__all__ = ["main", "portside_command"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-_COMMANDS: Final = {"dial": "portside.cli.dial", "serve": "portside.cli.serve"}
+__all__ = ["main", "portside_command", "reading_certificates"]
+
+# What each is for, as the list of commands has it, without the module that does it.
+_COMMANDS: Final = {
+    "dial": "Connect to TARGET and talk to it: stdin there, stdout back.",
+    "serve": "Serve APP until Ctrl-C or SIGTERM.",
+}
 
 YES: Final = 0
 NO: Final = 1
@@ -43,12 +52,18 @@ class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         return sorted(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
-            return None
-        module: Any = importlib.import_module(_COMMANDS[cmd_name])
+            guess = difflib.get_close_matches(cmd_name, _COMMANDS, 1)
+            hint = f" Did you mean {guess[0]!r}?" if guess else ""
+            ctx.fail(f"No such command {cmd_name!r}.{hint}")
+        module: Any = importlib.import_module(f"portside.cli.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_COMMANDS.items()))
 
 
 @click.command(
@@ -59,6 +74,18 @@ class _Commands(click.Group):
 @click.version_option(portside.__version__, prog_name="portside", message="%(prog)s %(version)s")
 def portside_command() -> None:
     """Sockets, from the command line: serve a handler, talk to a service."""
+
+
+@contextlib.contextmanager
+def reading_certificates() -> Iterator[None]:
+    """Have a file that cannot be used be told as a mistake in the arguments."""
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise click.UsageError(f"{error.filename} cannot be read: {reason}") from error
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def main() -> None:

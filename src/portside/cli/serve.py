@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from portside.addresses import Address
-from portside.cli.main import DEADLINE, YES
-from portside.cli.types import DURATION, TARGET
+from portside.cli.main import DEADLINE, YES, reading_certificates
+from portside.cli.types import DURATION, TARGET, seconds
 from portside.defaults import GRACE, HANDSHAKE_TIMEOUT, MAX_CONNECTIONS, PORT
+from portside.listening import speaks_tls
 from portside.runtime.app import AppError, load_handler
 from portside.runtime.worker import Service, run_service
 from portside.system.tls import server_context
@@ -36,6 +37,9 @@ A handler is a function of one stream, blocking or async:
   async def handle(stream):
       async for chunk in stream:
           await stream.write(chunk)
+
+\b
+DURATION is a number and a unit: 300ms, 2s, 1.5m, 1h.
 
 \b
 The addresses are printed on stdout, one a line. Ctrl-C and SIGTERM stop accepting
@@ -73,17 +77,15 @@ handler finished, 124 if some were cut, 2 usage, 3 if an address cannot be had.
     "--handshake-timeout",
     type=DURATION,
     default=HANDSHAKE_TIMEOUT,
-    show_default=True,
-    help="Time a client has for TLS.",
+    help=f"Time a client has for TLS.  [default: {seconds(HANDSHAKE_TIMEOUT)}]",
 )
 @click.option(
     "--grace",
     type=DURATION,
     default=GRACE,
-    show_default=True,
-    help="Time handlers get to finish when told to stop.",
+    help=f"Time handlers get to finish when told to stop.  [default: {seconds(GRACE)}]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON objects, one a line.")
+@click.option("--json", "as_json", is_flag=True, help="Tell what happens as JSON, on stdout.")
 def command(
     *,
     app: str,
@@ -106,10 +108,12 @@ def command(
     logging.basicConfig(format="portside: %(message)s", stream=sys.stderr)
     logging.getLogger("portside").setLevel(logging.INFO)
     voice = _Voice(app, as_json=as_json)
+    targets = targets or [Address.parse(f"localhost:{PORT}")]
+    context = _context(targets, cert, key, client_ca)
     service = Service(
         handler,
-        targets or [Address.parse(f"localhost:{PORT}")],
-        {**settings, "tls": _context(cert, key, client_ca)},
+        targets,
+        {**settings, "tls": context},
         on_ready=voice.ready,
         on_stopping=voice.stopping,
     )
@@ -118,12 +122,20 @@ def command(
     return YES if drained else DEADLINE
 
 
-def _context(cert: str | None, key: str | None, client_ca: str | None) -> ssl.SSLContext | None:
+def _context(
+    targets: Sequence[Address], cert: str | None, key: str | None, client_ca: str | None
+) -> ssl.SSLContext | None:
+    speaking = [str(target) for target in targets if speaks_tls(target)]
     if cert is None:
         if key is not None or client_ca is not None:
             raise click.UsageError("--key and --client-ca go with --cert")
+        if speaking:
+            raise click.UsageError(f"{speaking[0]} needs a certificate: give --cert")
         return None
-    return server_context(cert, key, client_ca=client_ca)
+    if not speaking:
+        raise click.UsageError("--cert is for tls:// targets: --bind tls://...")
+    with reading_certificates():
+        return server_context(cert, key, client_ca=client_ca)
 
 
 def _count(number: int, thing: str) -> str:

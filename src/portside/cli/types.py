@@ -1,4 +1,4 @@
-"""Arguments as people write them: targets, durations, permission bits."""
+"""Arguments as people write them: targets and durations."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import click
 
 from portside.addresses import Address
 
-__all__ = ["DURATION", "MODE", "TARGET"]
+__all__ = ["DURATION", "TARGET", "seconds"]
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|)")
-_HIGHEST_MODE: Final = 0o777
 
 
 class Target(click.ParamType[Address]):
@@ -47,25 +46,10 @@ class Duration(click.ParamType[float]):
         return float(number) * _UNITS[unit]
 
 
-class Mode(click.ParamType[int]):
-    """Permission bits in octal, such as ``660``."""
-
-    name = "mode"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        if isinstance(value, int):
-            return value
-        try:
-            mode = int(str(value), 8)
-        except ValueError:
-            mode = -1
-        if not 0 <= mode <= _HIGHEST_MODE:
-            self.fail(f"{value!r} is not a mode: expected octal digits such as 660", param, ctx)
-        return mode
+def seconds(number: float) -> str:
+    """Return a time as it could have been written."""
+    return f"{number:g}s"
 
 
 TARGET: Final = Target()
 DURATION: Final = Duration()
-MODE: Final = Mode()

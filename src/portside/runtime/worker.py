@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import queue
 import signal
+import socket
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import portside
@@ -16,6 +17,7 @@ from portside.plans.serving import is_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import Self
 
     from portside.addresses import Address
     from portside.plans.serving import ServerStats
@@ -66,24 +68,21 @@ def run_service(service: Service) -> tuple[bool, ServerStats]:
 
 def _serve_blocking(service: Service) -> tuple[bool, ServerStats]:
     server = portside.serve(service.handler, *service.targets, **service.settings)
-    # The one queue that a signal handler may put into while its own thread is in get:
-    # an Event's lock would be taken twice.
-    told: queue.SimpleQueue[signal.Signals | None] = queue.SimpleQueue()
-
-    def hurry() -> None:
-        if told.get() is not None:
-            server.shutdown(0)
-
-    hurrying = threading.Thread(target=hurry, daemon=True)
-    with _signals(lambda number, _: told.put(signal.Signals(number))), server:
+    with _SignalPipe() as told, server:
         service.on_ready(server.addresses)
-        if (cause := told.get()) is not None:
+        if (cause := told.next()) is not None:
             service.on_stopping(cause, len(server.connections), service.settings.get("grace"))
+
+        def hurry() -> None:
+            if told.next() is not None:
+                server.shutdown(0)
+
+        hurrying = threading.Thread(target=hurry, daemon=True)
         hurrying.start()
         try:
             return server.shutdown(), server.stats()
         finally:
-            told.put(None)
+            told.stop()
             hurrying.join()
 
 
@@ -99,10 +98,7 @@ async def _serve_async(service: Service) -> tuple[bool, ServerStats]:
         else:
             told.set_result(signal.Signals(number))
 
-    def stop_soon(number: int, _frame: object) -> None:
-        loop.call_soon_threadsafe(stop, number)
-
-    with _signals(stop_soon):
+    with _signals_of_loop(loop, stop):
         async with server:
             service.on_ready(server.addresses)
             cause = await told
@@ -112,12 +108,67 @@ async def _serve_async(service: Service) -> tuple[bool, ServerStats]:
             return drained, server.stats()
 
 
+class _SignalPipe:
+    """Makes the stop signals something that a thread can wait for.
+
+    The interpreter itself writes each into a socket (``signal.set_wakeup_fd``), whichever
+    thread the kernel gave it to.  A Python handler would not do: one that takes a lock may
+    find it taken by the very thread that it interrupts, and while the main thread waits for
+    a lock, a signal that another thread got does not wake it.
+    """
+
+    def __init__(self) -> None:
+        self._ours, self._theirs = socket.socketpair()
+        self._theirs.settimeout(0)
+
+    def __enter__(self) -> Self:
+        self._woken = signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
+        self._before = {number: signal.signal(number, lambda *_: None) for number in _STOP}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, previous in self._before.items():
+            signal.signal(number, previous)
+        signal.set_wakeup_fd(self._woken)
+        self._ours.close()
+        self._theirs.close()
+
+    def next(self) -> signal.Signals | None:
+        """Wait for the next stop signal; None if there will be no more."""
+        while True:
+            (number,) = self._ours.recv(1)
+            if number == 0:
+                return None
+            if number in _STOP:
+                return signal.Signals(number)
+
+    def stop(self) -> None:
+        """Send whoever waits away."""
+        self._theirs.send(b"\0")
+
+
 @contextlib.contextmanager
-def _signals(handler: Callable[[int, object], None]) -> Iterator[None]:
-    """Have the stop signals call ``handler``, and restore what they did before."""
-    before = {number: signal.signal(number, handler) for number in _STOP}
+def _signals_of_loop(
+    loop: asyncio.AbstractEventLoop, handler: Callable[[int], None]
+) -> Iterator[None]:
+    """Have the loop call ``handler`` at the stop signals, which mean what they did after."""
+    before = {number: signal.getsignal(number) for number in _STOP}
     try:
+        for number in _STOP:
+            try:
+                loop.add_signal_handler(number, handler, number)
+            except NotImplementedError:
+                # Windows, whose loop is woken by every signal that has a handler.
+                signal.signal(number, partial(_hand_over, loop, handler))
         yield
     finally:
         for number, previous in before.items():
+            with contextlib.suppress(NotImplementedError):
+                loop.remove_signal_handler(number)
             signal.signal(number, previous)
+
+
+def _hand_over(
+    loop: asyncio.AbstractEventLoop, handler: Callable[[int], None], number: int, _: object
+) -> None:
+    loop.call_soon_threadsafe(handler, number)
