@@ -126,7 +126,7 @@ Ours: what one system call takes well; the requests of one read rarely cause mor
 """
 
 READY_AT_ONCE: Final = 64
-"""Sockets that are served in one turn of the loop, before its other callbacks run.
+"""How many sockets are served in one turn of the loop, before its other callbacks run.
 
 Ours: at 10 µs each that is under a millisecond.
 """
