@@ -14,14 +14,22 @@ from shells.kinds import BULK
 pytestmark = pytest.mark.usefixtures("loop_world")
 
 
-class Counted(Stream):
-    """A stream over a pair of sockets, whose other end is read by hand."""
+def a_pair() -> tuple[Stream, socket.socket]:
+    """Return a stream, and its other end to be read by hand."""
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(5)
+    return Stream.wrap(ours), theirs
 
-    @classmethod
-    def pair(cls) -> tuple[Stream, socket.socket]:
-        ours, theirs = socket.socketpair()
-        theirs.settimeout(5)
-        return cls.wrap(ours), theirs
+
+async def corked() -> tuple[Stream, socket.socket]:
+    """Return a stream with a reply that waits, as there is another request."""
+    stream, peer = a_pair()
+    peer.sendall(b"one\ntwo\n")
+    assert await stream.read_line() == b"one"
+    await stream.write(b"reply")
+    assert arrived(peer) == b""
+    peer.settimeout(5)
+    return stream, peer
 
 
 def arrived(sock: socket.socket) -> bytes:
@@ -39,7 +47,7 @@ async def settle() -> None:
 
 
 async def test_with_nothing_unread_a_write_goes_out_at_once() -> None:
-    stream, peer = Counted.pair()
+    stream, peer = a_pair()
     await stream.write(b"now")
     assert arrived(peer) == b"now"
     peer.close()
@@ -47,7 +55,7 @@ async def test_with_nothing_unread_a_write_goes_out_at_once() -> None:
 
 
 async def test_replies_wait_while_requests_do_and_go_out_together() -> None:
-    stream, peer = Counted.pair()
+    stream, peer = a_pair()
     peer.sendall(b"one\ntwo\nthree\n")
     for word in (b"one", b"two"):
         assert await stream.read_line() == word
@@ -65,11 +73,7 @@ async def test_replies_wait_while_requests_do_and_go_out_together() -> None:
 
 @pytest.mark.parametrize("how", ["another wait", "flush", "close_write", "close", "many"])
 async def test_replies_that_were_collected_are_never_late(how: str) -> None:
-    stream, peer = Counted.pair()
-    peer.sendall(b"one\ntwo\n")
-    await stream.read_line()
-    await stream.write(b"reply")
-    assert arrived(peer) == b""
+    stream, peer = await corked()
     match how:
         case "another wait":  # the handler goes on to something else
             await settle()
@@ -88,7 +92,7 @@ async def test_replies_that_were_collected_are_never_late(how: str) -> None:
 
 
 async def test_a_buffer_that_is_collected_may_change_afterwards() -> None:
-    stream, peer = Counted.pair()
+    stream, peer = a_pair()
     peer.sendall(b"one\ntwo\n")
     await stream.read_line()
     words = bytearray(b"reply")
@@ -101,10 +105,7 @@ async def test_a_buffer_that_is_collected_may_change_afterwards() -> None:
 
 
 async def test_a_failure_of_what_was_collected_is_told_to_the_next_reader() -> None:
-    stream, peer = Counted.pair()
-    peer.sendall(b"one\ntwo\n")
-    await stream.read_line()
-    await stream.write(b"reply")
+    stream, peer = await corked()
     peer.shutdown(socket.SHUT_RD)
     await settle()  # here the reply goes out, and nobody is there
     assert await stream.read_line() == b"two"
@@ -115,10 +116,7 @@ async def test_a_failure_of_what_was_collected_is_told_to_the_next_reader() -> N
 
 
 async def test_a_failure_of_what_was_collected_is_told_to_the_next_writer() -> None:
-    stream, peer = Counted.pair()
-    peer.sendall(b"one\ntwo\n")
-    await stream.read_line()
-    await stream.write(b"reply")
+    stream, peer = await corked()
     peer.close()
     await settle()
     with pytest.raises(BrokenPipeError):
@@ -127,10 +125,7 @@ async def test_a_failure_of_what_was_collected_is_told_to_the_next_writer() -> N
 
 
 async def test_a_failure_of_what_was_collected_is_told_by_close_at_the_latest() -> None:
-    stream, peer = Counted.pair()
-    peer.sendall(b"one\ntwo\n")
-    await stream.read_line()
-    await stream.write(b"reply")
+    stream, peer = await corked()
     peer.close()
     await settle()
     with pytest.raises(BrokenPipeError):
@@ -139,7 +134,7 @@ async def test_a_failure_of_what_was_collected_is_told_by_close_at_the_latest() 
 
 
 async def test_a_writer_waits_for_a_slow_peer_and_others_queue_behind() -> None:
-    stream, peer = Counted.pair()
+    stream, peer = a_pair()
     order: list[int] = []
 
     async def write(number: int) -> None:
@@ -159,7 +154,7 @@ async def test_a_writer_waits_for_a_slow_peer_and_others_queue_behind() -> None:
 
 
 async def test_closing_sends_away_who_waits_to_write() -> None:
-    stream, peer = Counted.pair()
+    stream, peer = a_pair()
     writing = [asyncio.create_task(stream.write(BULK)) for _ in range(2)]
     await settle()
     stream.abort()
@@ -170,7 +165,7 @@ async def test_closing_sends_away_who_waits_to_write() -> None:
 
 
 async def test_a_writer_that_never_waits_lets_the_others_run() -> None:
-    stream, peer = Counted.pair()
+    stream, peer = a_pair()
     turns = 0
 
     async def count() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -13,16 +16,26 @@ from shells.echoing import ask, echo
 from worlds import World
 
 
-async def test_plain_http_and_noise_at_a_tls_port_touch_nobody_else(
-    world: World, certificates: Certificates
-) -> None:
+@asynccontextmanager
+async def served(
+    world: World, certificates: Certificates, **settings: Any
+) -> AsyncIterator[tuple[Any, list[BaseException]]]:
+    """Echo over TLS, and collect the errors that are reported."""
     told: list[BaseException] = []
     async with world.shell.serve(
         echo,
         "tls://127.0.0.1:0",
         tls=certificates.server_context(),
         on_error=lambda error, _: told.append(error),
+        **settings,
     ) as server:
+        yield server, told
+
+
+async def test_plain_http_and_noise_at_a_tls_port_touch_nobody_else(
+    world: World, certificates: Certificates
+) -> None:
+    async with served(world, certificates) as (server, told):
         neighbour = await world.shell.connect(
             server.addresses[0], tls=certificates.client_context()
         )
@@ -45,14 +58,7 @@ async def test_plain_http_and_noise_at_a_tls_port_touch_nobody_else(
 async def test_a_client_that_is_slow_in_the_handshake_is_cut_and_holds_up_nobody(
     world: World, certificates: Certificates
 ) -> None:
-    told: list[BaseException] = []
-    async with world.shell.serve(
-        echo,
-        "tls://127.0.0.1:0",
-        tls=certificates.server_context(),
-        handshake_timeout=0.3,
-        on_error=lambda error, _: told.append(error),
-    ) as server:
+    async with served(world, certificates, handshake_timeout=0.3) as (server, told):
         silent = await world.shell.connect(("127.0.0.1", server.port))
         assert await ask(world, server.addresses[0], certificates.client_context()) == b"hello"
         assert await silent.read_all() == b""
@@ -64,13 +70,7 @@ async def test_a_client_that_is_slow_in_the_handshake_is_cut_and_holds_up_nobody
 async def test_a_client_that_resets_within_the_handshake(
     world: World, certificates: Certificates
 ) -> None:
-    told: list[BaseException] = []
-    async with world.shell.serve(
-        echo,
-        "tls://127.0.0.1:0",
-        tls=certificates.server_context(),
-        on_error=lambda error, _: told.append(error),
-    ) as server:
+    async with served(world, certificates) as (server, told):
         rude = await world.shell.connect(("127.0.0.1", server.port))
         await rude.write(b"\x16\x03\x01")
         await world.until(lambda: any(one.moved for one in server.connections))
@@ -82,13 +82,7 @@ async def test_a_client_that_resets_within_the_handshake(
 async def test_an_end_without_close_notify_is_not_the_end(
     world: World, certificates: Certificates
 ) -> None:
-    told: list[BaseException] = []
-    async with world.shell.serve(
-        echo,
-        "tls://127.0.0.1:0",
-        tls=certificates.server_context(),
-        on_error=lambda error, _: told.append(error),
-    ) as server:
+    async with served(world, certificates) as (server, told):
         client = await world.shell.connect(server.addresses[0], tls=certificates.client_context())
         await client.write(b"hello\n")
         assert await client.read_line() == b"hello"
