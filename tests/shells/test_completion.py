@@ -38,8 +38,7 @@ def test_input_that_nobody_reads_stays_in_the_kernel_until_somebody_does() -> No
         assert kept < len(BULK) // 2
         while rig.link.moved < len(BULK):
             rig.inbox.clear()
-            waiting = asyncio.create_task(park(rig.waiter))
-            await waiting
+            await rig.waiter.park()
         await sending
 
     run_with(CompletionLink, story)
