@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portside.errors import FrameTooLarge, ProtocolError, UnsendablePayload
-from portside.wire import NEED_DATA, Delimited, FrameReader, Framing, LengthPrefix, ReceiveBuffer
+from portside.wire import (
+    NEED_DATA,
+    Delimited,
+    FixedSize,
+    FrameReader,
+    Framing,
+    LengthPrefix,
+    ReceiveBuffer,
+)
 from portside.wire.lines import Lines
 from wire.cuts import cut, cuts
 
@@ -157,3 +165,11 @@ def test_settings_that_mean_nothing_are_refused(
 def test_a_length_has_one_of_two_byte_orders() -> None:
     with pytest.raises(ValueError, match="'big' or 'little', not 'middle'"):
         LengthPrefix(byteorder="middle")  # type: ignore[arg-type]  # which is the point
+
+
+@pytest.mark.parametrize(
+    "framing", [Lines(), Delimited(b";"), FixedSize(4), LengthPrefix()], ids=repr
+)
+def test_text_is_not_bytes(framing: Framing[Any]) -> None:
+    with pytest.raises(TypeError, match="a message is bytes here, not str: encode it first"):
+        framing.encode("text")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from portside.defaults import MAX_FRAME
 from portside.errors import FrameTooLarge, UnsendablePayload
-from portside.wire.framing import Framing, Oversize, check_limit
+from portside.wire.framing import Framing, Oversize, check_limit, not_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +82,10 @@ class Delimited(Framing[bytes]):
         Raises:
             UnsendablePayload: If it passes the limit, or would be read as something else
                 because a delimiter ends in it.
+            TypeError: If it is text.
         """
+        if isinstance(message, str):
+            raise not_bytes(message)
         if len(message) > self.limit:
             raise UnsendablePayload(
                 f"a message of {len(message)} bytes passes the limit of {self.limit}"

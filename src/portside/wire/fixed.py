@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portside.errors import UnsendablePayload
-from portside.wire.framing import Framing
+from portside.wire.framing import Framing, not_bytes
 
 if TYPE_CHECKING:
     from portside.wire.buffer import ReceiveBuffer
@@ -38,7 +38,10 @@ class FixedSize(Framing[bytes]):
 
         Raises:
             UnsendablePayload: If it has another size.
+            TypeError: If it is text.
         """
+        if isinstance(message, str):
+            raise not_bytes(message)
         if len(message) != self.size:
             raise UnsendablePayload(f"a message has {self.size} bytes here, not {len(message)}")
         return message

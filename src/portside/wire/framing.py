@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from portside.wire.buffer import ReceiveBuffer
 
-__all__ = ["Framing", "Message", "Oversize", "check_limit"]
+__all__ = ["Framing", "Message", "Oversize", "check_limit", "not_bytes"]
 
 Message = TypeVar("Message")
 
@@ -36,6 +36,11 @@ def check_limit(limit: int, oversize: Oversize) -> None:
         raise ValueError(f"the limit of a message is 0 bytes or more, not {limit}")
     if oversize not in get_args(Oversize):
         raise ValueError(f"oversize is 'raise' or 'discard', not {oversize!r}")
+
+
+def not_bytes(message: object) -> TypeError:
+    """Return what to raise about a message that is text, say, where bytes are framed."""
+    return TypeError(f"a message is bytes here, not {type(message).__name__}: encode it first")
 
 
 class Framing(ABC, Generic[Message]):

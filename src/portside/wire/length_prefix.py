@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Literal
 
 from portside.defaults import MAX_FRAME
 from portside.errors import FrameTooLarge, ProtocolError, UnsendablePayload
-from portside.wire.framing import Framing, Oversize, check_limit
+from portside.wire.framing import Framing, Oversize, check_limit, not_bytes
 
 if TYPE_CHECKING:
     from portside.wire.buffer import ReceiveBuffer
@@ -86,7 +86,10 @@ class LengthPrefix(Framing[bytes]):
         Raises:
             UnsendablePayload: If the body passes the limit, its length does not fit the
                 width, or the message holds a length (``strip``) that is not its own.
+            TypeError: If it is text.
         """
+        if isinstance(message, str):
+            raise not_bytes(message)
         own = self._header - self._stripped
         body = len(message) - own
         if not 0 <= body <= self.limit:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from portside.defaults import MAX_LINE
 from portside.errors import FrameTooLarge, UnsendablePayload
-from portside.wire.framing import Framing, Oversize, check_limit
+from portside.wire.framing import Framing, Oversize, check_limit, not_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -53,11 +53,15 @@ class Lines(Framing[bytes]):
         Raises:
             UnsendablePayload: If it holds a line feed, passes the limit, or ends in a
                 carriage return that would be read as part of the ending.
+            TypeError: If it is text.
         """
         # Looking for the byte as a number takes a fifth of the time of b"\n" in message.
-        if _LINE_FEED in message or len(message) > self.limit or message[-1:] == b"\r":
-            self._refuse(message)
-        return message + self.newline
+        try:
+            if _LINE_FEED in message or len(message) > self.limit or message[-1:] == b"\r":
+                self._refuse(message)
+            return message + self.newline
+        except TypeError:
+            raise not_bytes(message) from None
 
     def decode(self, buffer: ReceiveBuffer) -> bytes | None:
         """Take one line, or None until its ending has arrived.
