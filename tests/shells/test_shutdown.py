@@ -60,7 +60,7 @@ async def test_who_does_not_finish_in_time_is_cut(world: World) -> None:
 
     assert await server.shutdown(grace=0.1) is False
 
-    assert 0.1 <= time.monotonic() - before < 5
+    assert 0.09 <= time.monotonic() - before < 5  # uvloop counts in whole milliseconds
     with pytest.raises(ConnectionResetError):
         await client.read()
     assert server.stats().open == 0
