@@ -35,12 +35,25 @@ def options() -> Iterator[Options]:
 
 def test_the_names_are_the_options() -> None:
     assert set(OPTION_NAMES) == {
+        "broadcast",
+        "congestion",
+        "defer_accept",
+        "device",
+        "fast_open",
+        "hop_limit",
+        "incoming_cpu",
         "keepalive",
         "linger",
+        "mark",
+        "max_segment",
         "nodelay",
         "notsent_lowat",
+        "priority",
+        "quick_ack",
         "receive_buffer",
+        "receive_low_water",
         "send_buffer",
+        "traffic_class",
         "user_timeout",
     }
 
@@ -265,3 +278,82 @@ def test_options_of_a_closed_socket_are_an_os_error() -> None:
 
     with pytest.raises(OSError, match=r"."):
         assert Options(sock).nodelay
+
+
+# Options of few platforms
+
+
+@needs_linux
+@pytest.mark.parametrize(
+    ("name", "value", "numbers"),
+    [
+        ("quick_ack", False, ("IPPROTO_TCP", "TCP_QUICKACK")),
+        ("fast_open", 16, ("IPPROTO_TCP", "TCP_FASTOPEN")),
+        ("max_segment", 536, ("IPPROTO_TCP", "TCP_MAXSEG")),
+        ("priority", 6, ("SOL_SOCKET", "SO_PRIORITY")),
+        ("receive_low_water", 512, ("SOL_SOCKET", "SO_RCVLOWAT")),
+        ("traffic_class", 0x28, ("IPPROTO_IP", "IP_TOS")),
+        ("hop_limit", 3, ("IPPROTO_IP", "IP_TTL")),
+        ("broadcast", True, ("SOL_SOCKET", "SO_BROADCAST")),
+    ],
+)
+def test_an_option_has_its_own_number_and_is_read_back(
+    options: Options, name: str, value: int, numbers: tuple[str, str]
+) -> None:
+    options.update({name: value})
+
+    assert getattr(options, name) == value
+    level, option = (getattr(socket, one) for one in numbers)
+    assert options.get(level, option) == value
+
+
+def test_a_deferred_accept_is_in_seconds(options: Options) -> None:
+    if not hasattr(socket, "TCP_DEFER_ACCEPT"):
+        pytest.skip("this platform has no TCP_DEFER_ACCEPT")
+    options.defer_accept = 30
+
+    assert 15 <= options.defer_accept <= 60, "the kernel rounds it to retransmissions"
+
+
+@needs_linux
+def test_an_incoming_processor_is_one_of_ours_or_none(options: Options) -> None:
+    assert -1 <= options.incoming_cpu < 4096
+
+
+def test_some_numbers_of_an_ipv6_socket_are_others(ipv6: None) -> None:
+    del ipv6
+    with socket.socket(socket.AF_INET6) as sock:
+        options = Options(sock)
+        options.traffic_class, options.hop_limit = 0x28, 3
+
+        assert (options.traffic_class, options.hop_limit) == (0x28, 3)
+        assert options.get(socket.IPPROTO_IPV6, socket.IPV6_TCLASS) == 0x28
+        assert options.get(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS) == 3
+
+
+@needs_linux
+def test_a_name_is_read_back(options: Options) -> None:
+    usual = options.congestion
+    assert usual.isalnum()
+    options.congestion = "reno"  # which every kernel has
+
+    assert options.congestion == "reno"
+    with pytest.raises(OSError, match=r"No such file|not permitted"):
+        options.congestion = "no-such-thing"
+
+
+@needs_linux
+def test_a_device_that_is_not_there_is_an_os_error(options: Options) -> None:
+    assert options.device == ""
+    with pytest.raises(OSError, match=r"No such device|not permitted"):
+        options.device = "no-such-device"
+
+
+@needs_linux
+def test_a_mark_is_for_the_administrator(options: Options) -> None:
+    try:
+        options.mark = 7
+    except PermissionError:
+        pytest.skip("this process has no CAP_NET_ADMIN")
+
+    assert options.mark == 7

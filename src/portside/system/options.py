@@ -55,11 +55,17 @@ def _number(name: str) -> int:
 
 
 class _Option(ABC, Generic[Value]):
-    """An option that the kernel keeps as one int."""
+    """An option that the kernel keeps as one int.
 
-    def __init__(self, level: str, name: str) -> None:
+    Args:
+        level, name: Its numbers, by their names in the socket module.
+        six: Both again for an IPv6 socket, where they are others.
+    """
+
+    def __init__(self, level: str, name: str, six: tuple[str, str] | None = None) -> None:
         self.level = level
         self.name = name
+        self._six = six
 
     @overload
     def __get__(self, options: None, owner: type) -> _Option[Value]: ...
@@ -68,10 +74,15 @@ class _Option(ABC, Generic[Value]):
     def __get__(self, options: Options | None, owner: type) -> _Option[Value] | Value:
         if options is None:
             return self
-        return self.read(options.get(_number(self.level), _number(self.name)))
+        return self.read(options.get(*self.numbers(options)))
 
     def __set__(self, options: Options, value: Value) -> None:
-        options.set(_number(self.level), _number(self.name), self.written(value))
+        options.set(*self.numbers(options), self.written(value))
+
+    def numbers(self, options: Options) -> tuple[int, int]:
+        """Return the level and the option for this socket."""
+        names = self._six if self._six and options.is_six else (self.level, self.name)
+        return _number(names[0]), _number(names[1])
 
     @abstractmethod
     def read(self, raw: int) -> Value:
@@ -113,6 +124,28 @@ class _Milliseconds(_Option[float]):
         return round(value * 1000) or int(value > 0)
 
 
+class _Text:
+    """An option that the kernel keeps as a name."""
+
+    _ROOM = 64  # more than any of the names: IFNAMSIZ and TCP_CA_NAME_MAX are 16
+
+    def __init__(self, level: str, name: str) -> None:
+        self.level = level
+        self.name = name
+
+    @overload
+    def __get__(self, options: None, owner: type) -> _Text: ...
+    @overload
+    def __get__(self, options: Options, owner: type) -> str: ...
+    def __get__(self, options: Options | None, owner: type) -> _Text | str:
+        if options is None:
+            return self
+        return options.get_text(_number(self.level), _number(self.name), self._ROOM)
+
+    def __set__(self, options: Options, value: str) -> None:
+        options.set(_number(self.level), _number(self.name), value.encode())
+
+
 class Options:
     """The options of one socket; reading one asks the kernel, setting one tells it.
 
@@ -138,8 +171,58 @@ class Options:
     notsent_lowat = _Count("IPPROTO_TCP", "TCP_NOTSENT_LOWAT")
     """Unsent bytes up to which the socket counts as writable (tcp(7); Linux, macOS)."""
 
+    quick_ack = _Flag("IPPROTO_TCP", "TCP_QUICKACK")
+    """Acknowledge at once, for now (tcp(7); Linux).  The kernel may turn it off again."""
+
+    fast_open = _Count("IPPROTO_TCP", "TCP_FASTOPEN")
+    """How many clients may wait with data in their SYN, 0 for none; for a listener (RFC 7413;
+    Linux, macOS, FreeBSD, Windows)."""
+
+    defer_accept = _Count("IPPROTO_TCP", "TCP_DEFER_ACCEPT")
+    """Seconds that a listener waits for a client's first bytes before it is told of it
+    (tcp(7); Linux)."""
+
+    max_segment = _Count("IPPROTO_TCP", "TCP_MAXSEG")
+    """Bytes in a segment that is sent, at the most (tcp(7); all)."""
+
+    congestion = _Text("IPPROTO_TCP", "TCP_CONGESTION")
+    """The congestion control algorithm, such as ``"bbr"`` (tcp(7); Linux, FreeBSD)."""
+
+    device = _Text("SOL_SOCKET", "SO_BINDTODEVICE")
+    """The interface that all traffic takes, such as ``"eth0"``; ``""`` for any (socket(7);
+    Linux)."""
+
+    mark = _Count("SOL_SOCKET", "SO_MARK")
+    """A number for routing and packet filters (socket(7); Linux).  Needs CAP_NET_ADMIN."""
+
+    priority = _Count("SOL_SOCKET", "SO_PRIORITY")
+    """The queueing priority, 0 to 6 without CAP_NET_ADMIN (socket(7); Linux)."""
+
+    incoming_cpu = _Count("SOL_SOCKET", "SO_INCOMING_CPU")
+    """The processor that the socket's packets are handled on, -1 if none was yet (socket(7);
+    Linux)."""
+
+    receive_low_water = _Count("SOL_SOCKET", "SO_RCVLOWAT")
+    """Bytes that have to be here before the socket counts as readable (socket(7); all but
+    Windows)."""
+
+    traffic_class = _Count("IPPROTO_IP", "IP_TOS", ("IPPROTO_IPV6", "IPV6_TCLASS"))
+    """The DSCP and ECN byte of every packet, 0 to 255 (ip(7), ipv6(7); all).  TCP keeps the
+    two ECN bits to itself."""
+
+    hop_limit = _Count("IPPROTO_IP", "IP_TTL", ("IPPROTO_IPV6", "IPV6_UNICAST_HOPS"))
+    """Routers that a packet may pass, 1 to 255: the time to live (ip(7), ipv6(7); all)."""
+
+    broadcast = _Flag("SOL_SOCKET", "SO_BROADCAST")
+    """Whether datagrams may go to a broadcast address (socket(7); all)."""
+
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+
+    @property
+    def is_six(self) -> bool:
+        """Whether this is an IPv6 socket, some of whose options have other numbers."""
+        return self._sock.family == socket.AF_INET6
 
     @property
     def keepalive(self) -> KeepAlive | None:
@@ -188,6 +271,10 @@ class Options:
         """Return an option by its numbers, as ``socket.getsockopt`` does."""
         return self._sock.getsockopt(level, option)
 
+    def get_text(self, level: int, option: int, room: int) -> str:
+        """Return an option that is a name, by its numbers."""
+        return self._sock.getsockopt(level, option, room).rstrip(b"\0").decode()
+
     def set(self, level: int, option: int, value: int | bytes) -> None:
         """Set an option by its numbers, as ``socket.setsockopt`` does.
 
@@ -217,7 +304,7 @@ class Options:
 OPTION_NAMES = tuple(
     name
     for name, value in vars(Options).items()
-    if isinstance(value, _Option | property) and not name.startswith("_")
+    if isinstance(value, _Option | _Text | property) and not name.startswith(("_", "is_"))
 )
 
 # macOS calls the first one TCP_KEEPALIVE; an older Windows has none of them.
