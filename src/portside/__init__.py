@@ -36,7 +36,17 @@ from portside.sync.server import Server, serve
 from portside.system.credentials import PeerCredentials
 from portside.system.options import KeepAlive
 from portside.system.tls import client_context, server_context
-from portside.wire import Delimited, FixedSize, Framing, LengthPrefix, Lines
+from portside.wire import (
+    Cobs,
+    Delimited,
+    FixedSize,
+    Framing,
+    LengthPrefix,
+    Lines,
+    Netstring,
+    Slip,
+    Varint,
+)
 from portside.wire.tls_info import TLSInfo
 
 __version__ = "0.1.0"
@@ -46,6 +56,7 @@ __all__ = [
     "AddressError",
     "Attempt",
     "BindError",
+    "Cobs",
     "ConnectError",
     "ConnectTimeout",
     "Delimited",
@@ -60,17 +71,20 @@ __all__ = [
     "LengthPrefix",
     "Lines",
     "Listener",
+    "Netstring",
     "PeerCredentials",
     "PortsideError",
     "ProtocolError",
     "Server",
     "ServerStats",
+    "Slip",
     "Stream",
     "StreamBusy",
     "StreamClosed",
     "TLSInfo",
     "TruncatedStream",
     "UnsendablePayload",
+    "Varint",
     "client_context",
     "connect",
     "listen",

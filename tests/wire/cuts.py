@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from portside.errors import FrameTooLarge, IncompleteRead
+from portside.errors import FrameTooLarge, IncompleteRead, ProtocolError
 from portside.wire import END, NEED_DATA, FrameReader, Framing, ReceiveBuffer
 
 TOO_LARGE = "too large"
@@ -33,8 +33,13 @@ def cuts() -> st.SearchStrategy[list[int]]:
     return st.lists(st.integers(1, 60), max_size=12)
 
 
-def read_one_by_one(framing: Framing[bytes], pieces: Sequence[bytes]) -> list[Any]:
-    """Return what a reader tells: messages, refusals, and what was left at the end."""
+def read_one_by_one(
+    framing: Framing[bytes], pieces: Sequence[bytes], *, hang_up: bool = True
+) -> list[Any]:
+    """Return what a reader tells: messages, refusals, and what was left at the end.
+
+    An error is told by its text, and is the last thing told if ``hang_up`` is true.
+    """
     reader = FrameReader(framing)
     told: list[Any] = []
     for piece in [*pieces, b""]:
@@ -46,6 +51,10 @@ def read_one_by_one(framing: Framing[bytes], pieces: Sequence[bytes]) -> list[An
                 told.append(TOO_LARGE)
             except IncompleteRead as rest:
                 told.append(("incomplete", rest.partial))
+            except ProtocolError as error:
+                told.append(("broken", str(error)))
+                if hang_up:
+                    return told
             else:
                 if answer is NEED_DATA or answer is END:
                     break
@@ -54,7 +63,9 @@ def read_one_by_one(framing: Framing[bytes], pieces: Sequence[bytes]) -> list[An
     return told
 
 
-def read_in_batches(framing: Framing[bytes], pieces: Sequence[bytes]) -> list[Any]:
+def read_in_batches(
+    framing: Framing[bytes], pieces: Sequence[bytes], *, hang_up: bool = True
+) -> list[Any]:
     """Return the messages and refusals that ``decode_many`` tells after each piece."""
     buffer = ReceiveBuffer()
     told: list[Any] = []
@@ -66,6 +77,11 @@ def read_in_batches(framing: Framing[bytes], pieces: Sequence[bytes]) -> list[An
             except FrameTooLarge:
                 told.append(TOO_LARGE)
                 continue
+            except ProtocolError as error:
+                told.append(("broken", str(error)))
+                if hang_up:
+                    return told
+                continue
             told += messages
             if not messages:
                 break
@@ -74,11 +90,13 @@ def read_in_batches(framing: Framing[bytes], pieces: Sequence[bytes]) -> list[An
     return told
 
 
-def in_every_way(framing: Framing[bytes], data: bytes, places: Sequence[int]) -> list[Any]:
+def in_every_way(
+    framing: Framing[bytes], data: bytes, places: Sequence[int], *, hang_up: bool = True
+) -> list[Any]:
     """Return what is read from ``data``, after making sure that no cut changes it."""
-    whole = read_one_by_one(framing, [data] if data else [])
+    whole = read_one_by_one(framing, [data] if data else [], hang_up=hang_up)
     for pieces in (cut(data, places), byte_by_byte(data)):
-        assert read_one_by_one(framing, pieces) == whole
-        assert read_in_batches(framing, pieces) == whole
-    assert read_in_batches(framing, [data]) == whole
+        assert read_one_by_one(framing, pieces, hang_up=hang_up) == whole
+        assert read_in_batches(framing, pieces, hang_up=hang_up) == whole
+    assert read_in_batches(framing, [data], hang_up=hang_up) == whole
     return whole

@@ -183,17 +183,6 @@ class BufferBesideModel(RuleBasedStateMachine):
             self.model = parted[1]
 
     @filled
-    @rule(delimiter=st.sampled_from([b"\n", b"ab"]))
-    def take_through_last(self, delimiter: bytes) -> None:
-        taken = self.buffer.take_through_last(delimiter)
-        before, found, after = self.model.rpartition(delimiter)
-        if not found:
-            assert taken is None
-        else:
-            self.expect(taken, before + found)
-            self.model = after
-
-    @filled
     @rule(count=COUNTS | st.integers(7, 60))
     def skip(self, count: int) -> None:
         self.buffer.skip(count)
@@ -240,7 +229,6 @@ def test_an_empty_buffer_has_nothing_but_nothing() -> None:
     assert [buffer.take(0), buffer.peek(0), buffer.take_up_to(5), buffer.peek_up_to(5)] == [b""] * 4
     assert [buffer.take(1), buffer.peek(1)] == [None, None]
     assert [buffer.take_line(0), buffer.take_until((b"ab",), 0)] == [None, None]
-    assert buffer.take_through_last(b"\n") is None
     assert buffer.take_into(memoryview(bytearray(5))) == 0
 
 
@@ -268,7 +256,7 @@ def test_a_delimiter_may_be_the_first_that_arrives() -> None:
     buffer.append(b";\n")
 
     assert buffer.take_until((b";",), 0) == b""
-    assert buffer.take_through_last(b"\n") == b"\n"
+    assert buffer.take_line(0) == b""
 
 
 def test_what_is_put_back_is_not_skipped_with_the_rest_of_a_refused_frame() -> None:

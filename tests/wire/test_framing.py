@@ -22,6 +22,7 @@ from portside.wire import (
 )
 from portside.wire.lines import Lines
 from wire.cuts import cut, cuts
+from wire.scans import CountingBuffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,3 +174,22 @@ def test_a_length_has_one_of_two_byte_orders() -> None:
 def test_text_is_not_bytes(framing: Framing[Any]) -> None:
     with pytest.raises(TypeError, match="a message is bytes here, not str: encode it first"):
         framing.encode("text")
+
+
+@pytest.mark.parametrize("framing", [Lines(limit=1), Delimited(b"\n", limit=1)], ids=repr)
+@pytest.mark.parametrize("kilobytes", [4, 64])
+def test_a_batch_with_many_bad_messages_is_not_taken_apart_for_each(
+    framing: Framing[bytes], kilobytes: int
+) -> None:
+    buffer = CountingBuffer()
+    hostile = b"a\nbb\n" * (kilobytes * 1024 // 5)
+    buffer.append(hostile)
+    good = bad = 0
+    while len(buffer):
+        try:
+            good += len(framing.decode_many(buffer))
+        except FrameTooLarge:
+            bad += 1
+
+    assert good == bad == len(hostile) // 5
+    assert buffer.peeked <= 1024 * bad, "at most a first window for each"

@@ -31,7 +31,17 @@ from portside.plans.serving import ServerStats
 from portside.system.credentials import PeerCredentials
 from portside.system.options import KeepAlive
 from portside.system.tls import client_context, server_context
-from portside.wire import Delimited, FixedSize, Framing, LengthPrefix, Lines
+from portside.wire import (
+    Cobs,
+    Delimited,
+    FixedSize,
+    Framing,
+    LengthPrefix,
+    Lines,
+    Netstring,
+    Slip,
+    Varint,
+)
 from portside.wire.tls_info import TLSInfo
 
 __all__ = [
@@ -39,6 +49,7 @@ __all__ = [
     "AddressError",
     "Attempt",
     "BindError",
+    "Cobs",
     "ConnectError",
     "ConnectTimeout",
     "Delimited",
@@ -53,17 +64,20 @@ __all__ = [
     "LengthPrefix",
     "Lines",
     "Listener",
+    "Netstring",
     "PeerCredentials",
     "PortsideError",
     "ProtocolError",
     "Server",
     "ServerStats",
+    "Slip",
     "Stream",
     "StreamBusy",
     "StreamClosed",
     "TLSInfo",
     "TruncatedStream",
     "UnsendablePayload",
+    "Varint",
     "client_context",
     "connect",
     "listen",

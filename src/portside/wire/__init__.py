@@ -13,22 +13,30 @@ from anywhere else::
 """
 
 from portside.wire.buffer import ReceiveBuffer
+from portside.wire.cobs import Cobs
 from portside.wire.delimited import Delimited
 from portside.wire.fixed import FixedSize
 from portside.wire.framing import Framing, Oversize
 from portside.wire.length_prefix import LengthPrefix
 from portside.wire.lines import Lines
+from portside.wire.netstring import Netstring
 from portside.wire.reader import END, NEED_DATA, FrameReader
+from portside.wire.slip import Slip
+from portside.wire.varint import Varint
 
 __all__ = [
     "END",
     "NEED_DATA",
+    "Cobs",
     "Delimited",
     "FixedSize",
     "FrameReader",
     "Framing",
     "LengthPrefix",
     "Lines",
+    "Netstring",
     "Oversize",
     "ReceiveBuffer",
+    "Slip",
+    "Varint",
 ]

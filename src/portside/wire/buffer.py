@@ -50,6 +50,7 @@ class ReceiveBuffer:
     """
 
     __slots__ = (
+        "_escapes",
         "_searched",
         "_skip",
         "_sought",
@@ -63,6 +64,7 @@ class ReceiveBuffer:
         # Where the next search for _sought goes on; _sought is empty if none is remembered.
         self._searched = 0
         self._sought: tuple[bytes, ...] = ()
+        self._escapes = 0  # how many take_escaped met in front of _searched
         self._skip: _Skip | None = None
 
     def __len__(self) -> int:
@@ -190,16 +192,32 @@ class ReceiveBuffer:
             raise FrameTooLarge(limit, end - start)
         return self._cut(after if keep else end, after)
 
-    def take_through_last(self, delimiter: bytes) -> bytes | None:
-        """Take everything up to and with the last ``delimiter`` that is here, or None."""
-        sought = _NEWLINES if delimiter == b"\n" else (delimiter,)
-        begin = self._searched if self._sought == sought else self._start
-        found = self.data.rfind(delimiter, begin)
+    def take_escaped(self, end: bytes, escape: bytes, limit: int) -> bytes | None:
+        """Take what stands before the byte ``end``, or None until that arrived.
+
+        The byte ``end`` is dropped.  The escapes stay, each of which counts as one byte
+        together with what it stands before.
+
+        Raises:
+            FrameTooLarge: If that makes more than ``limit`` bytes, or there are more than
+                twice as many without counting so, as soon as they arrived; they are skipped
+                up to and with ``end``.
+        """
+        data, start = self.data, self._start
+        # Nobody else seeks b"", so no other search goes on where this one left off.
+        sought = (end, b"", escape)
+        begin, escapes = (self._searched, self._escapes) if self._sought == sought else (start, 0)
+        found = data.find(end, begin)
+        stop = len(data) if found < 0 else found
+        escapes += data.count(escape, begin, stop)
+        size = stop - start - escapes
+        if size > limit or stop - start > 2 * limit:
+            self.skip_through((end,))
+            raise FrameTooLarge(limit, size if found >= 0 and size > limit else None)
         if found < 0:
-            self._remember(sought)
+            self._sought, self._searched, self._escapes = sought, stop, escapes
             return None
-        end = found + len(delimiter)
-        return self._cut(end, end)
+        return self._cut(found, found + 1)
 
     # Going back
 

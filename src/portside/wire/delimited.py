@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from portside.defaults import MAX_FRAME
 from portside.errors import FrameTooLarge, UnsendablePayload
-from portside.wire.framing import Framing, Oversize, check_limit, not_bytes
+from portside.wire.framing import Framing, Oversize, check_limit, collect, not_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,16 +117,20 @@ class Delimited(Framing[bytes]):
         Raises:
             FrameTooLarge: If the first one passes the limit.
         """
-        delimiter = self._several[0]
-        if len(self._several) == 1 and not _overlaps_itself(delimiter):
-            mark = buffer.mark()
-            block = buffer.take_through_last(delimiter)
-            if block is not None:
-                messages = block[: -len(delimiter)].split(delimiter)
-                if max(map(len, messages)) <= self.limit:
-                    return messages
-                buffer.rewind(mark)
-        return Framing.decode_many(self, buffer)
+        if len(self._several) > 1 or _overlaps_itself(self._several[0]):
+            return collect(self, buffer)
+        return collect(self, buffer, self._scan)
+
+    def _scan(self, block: bytes) -> tuple[list[bytes], int]:
+        (delimiter,) = self._several
+        end = block.rfind(delimiter)
+        if end < 0:
+            return [], 0
+        messages = block[:end].split(delimiter)
+        if max(map(len, messages)) <= self.limit:
+            return messages, end + len(delimiter)
+        good = next(n for n, one in enumerate(messages) if len(one) > self.limit)
+        return messages[:good], sum(map(len, messages[:good])) + good * len(delimiter)
 
     @property
     def _several(self) -> tuple[bytes, ...]:

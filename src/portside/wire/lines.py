@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from portside.defaults import MAX_LINE
 from portside.errors import FrameTooLarge, UnsendablePayload
-from portside.wire.framing import Framing, Oversize, check_limit, not_bytes
+from portside.wire.framing import Framing, Oversize, check_limit, collect, not_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -105,17 +105,20 @@ class Lines(Framing[bytes]):
         Raises:
             FrameTooLarge: If the first one passes the limit.
         """
-        mark = buffer.mark()
-        block = buffer.take_through_last(b"\n")
-        if block is not None:
-            lines = block[:-1].split(b"\n")
-            if b"\r" in block:
-                lines = [line[:-1] if line[-1:] == b"\r" else line for line in lines]
-            if max(map(len, lines)) <= self.limit:
-                return lines
-            buffer.rewind(mark)
-        # No whole line, which may still be too long a one; or one among them is.
-        return Framing.decode_many(self, buffer)
+        return collect(self, buffer, self._scan)
+
+    def _scan(self, block: bytes) -> tuple[list[bytes], int]:
+        end = block.rfind(b"\n")
+        if end < 0:
+            return [], 0
+        raw = block[:end].split(b"\n")
+        lines = raw
+        if b"\r" in block:
+            lines = [line[:-1] if line[-1:] == b"\r" else line for line in raw]
+        if max(map(len, lines)) <= self.limit:
+            return lines, end + 1
+        good = next(n for n, line in enumerate(lines) if len(line) > self.limit)
+        return lines[:good], sum(map(len, raw[:good])) + good
 
     def _refuse(self, message: bytes) -> None:
         if len(message) > self.limit:
