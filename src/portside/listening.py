@@ -96,11 +96,12 @@ def open_listeners(
     Raises:
         BindError: If that is not possible.
     """
-    settings = replace(settings, backlog=BACKLOG if backlog is None else backlog)
+    depth = BACKLOG if backlog is None else backlog
+    settings = replace(settings, backlog=depth)
     listeners = ListeningSockets(bind_addresses(target, addresses, settings), context)
     try:
         for one in listeners.bound:
-            one.socket.listen(settings.backlog or 0)
+            one.socket.listen(depth)
             one.socket.settimeout(0)
     except BaseException as error:
         listeners.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -108,3 +108,15 @@ async def test_a_certificate_is_changed_for_those_who_come_from_now_on(
     async with world.shell.serve(echo, "127.0.0.1:0") as plain:
         with pytest.raises(ValueError, match="does not speak TLS"):
             plain.reload_tls(stranger)
+
+
+async def test_who_is_silent_in_the_handshake_is_cut_at_the_end(
+    world: World, certificates: Certificates
+) -> None:
+    async with served(world, certificates, grace=0, handshake_timeout=None) as (server, _):
+        silent = await world.shell.connect(("127.0.0.1", server.port))
+        await world.until(lambda: bool(server.connections))
+    assert server.connections == ()
+    with suppress(ConnectionResetError):
+        await silent.read_all(timeout=5)  # an alert, maybe: what counts is that it ends
+    await silent.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -242,9 +243,9 @@ class Server:
             return
         self._ledger.enter(stream, key)
         self._set_pace()
-        task = self._loop.create_task(self._attend(stream))
-        if not task.done():  # as an eager task may be
-            self._tasks[stream] = task
+        task = self._tasks[stream] = self._loop.create_task(self._attend(stream))
+        # Not at the end of _attend: a task that is cancelled before its first step has none.
+        task.add_done_callback(partial(self._leave, stream))
 
     async def _attend(self, stream: Stream) -> None:
         """Run the handler for one connection, whatever becomes of it."""
@@ -264,8 +265,6 @@ class Server:
         except OSError as error:
             if not failed:
                 await self._tell(stream, error, greeting=False)
-        finally:
-            self._leave(stream)
 
     def _work_for(self, stream: Stream) -> Awaitable[object]:
         work = self._handler(stream)
@@ -282,9 +281,9 @@ class Server:
             except Exception as second:  # noqa: BLE001  whoever reports must not stop us
                 report_failure(second, stream)
 
-    def _leave(self, stream: Stream) -> None:
+    def _leave(self, stream: Stream, _: asyncio.Task[None]) -> None:
         self._ledger.leave(stream)
-        self._tasks.pop(stream, None)
+        del self._tasks[stream]
         self._set_pace()
         self._changed.set()
 

@@ -144,7 +144,8 @@ class _SignalPipe:
 
     def stop(self) -> None:
         """Send whoever waits away."""
-        self._theirs.send(b"\0")
+        with contextlib.suppress(BlockingIOError):  # full of signals, which do that, too
+            self._theirs.send(b"\0")
 
 
 @contextlib.contextmanager

@@ -216,6 +216,8 @@ class Transport:
             raise
         finally:
             self._greeting.release()
+            if self.closed:
+                self._close_if_last()
 
     def _greet(self, deadline: float | None) -> None:
         """Do the handshake that is due within a read or write."""
@@ -289,6 +291,10 @@ class Transport:
                 self._close_if_last_of_all()
 
     def _close_if_last_of_all(self) -> None:
+        if self._greeting.locked():
+            # Whoever does the handshake may be in none of the two below, and waits for input.
+            self._link.interrupt(reading=True, writing=False)
+            return  # it comes here itself when it leaves
         reader_out = self._reading.acquire(blocking=False)
         # A writer that does not wait for the peer is about to leave; and were it interrupted,
         # the peer would take the end of an aborted stream for a clean one.

@@ -284,14 +284,10 @@ class ReceiveBuffer:
                 found = at, at + len(delimiter)
                 reach = found[1]
         if found is None:
-            self._remember(delimiters)
+            # A delimiter may be split across two reads, so its first bytes stay in sight.
+            seen = len(self.data) - max(map(len, delimiters)) + 1
+            self._sought, self._searched = delimiters, max(self._start, seen)
         return found
-
-    def _remember(self, delimiters: tuple[bytes, ...]) -> None:
-        """Note that a search found nothing, so that the next one need not begin again."""
-        # A delimiter may be split across two reads, so its first bytes stay in sight.
-        seen = len(self.data) - max(map(len, delimiters)) + 1
-        self._sought, self._searched = delimiters, max(self._start, seen)
 
     # Moving on
 
